@@ -1,0 +1,7 @@
+from apps.core.apps import DomainConfig
+
+
+class AccessConfig(DomainConfig):
+    name = "apps.access"
+    label = "access"
+    default = True

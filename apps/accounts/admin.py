@@ -1,0 +1,77 @@
+"""People: invited, put into groups, disabled. Accounts are never deleted: history names them."""
+
+from typing import Any
+
+from allauth.account.admin import EmailAddress
+from django.contrib import admin
+from django.contrib.auth.admin import GroupAdmin, UserAdmin
+from django.contrib.auth.forms import AdminUserCreationForm
+from django.contrib.auth.models import Group
+from django.http import HttpRequest
+
+from apps.accounts.models import User
+from apps.audit.admin import RecordedAdmin
+
+admin.site.unregister(Group)
+# An address is changed with its person above, where it is recorded.
+admin.site.unregister(EmailAddress)
+
+
+class PersonCreationForm(AdminUserCreationForm):
+    class Meta:
+        model = User
+        fields = ("username", "name", "email")
+
+
+@admin.register(User)
+class PersonAdmin(RecordedAdmin, UserAdmin):
+    noun = "user"
+    secret_fields = ("password", "password1", "password2")
+    add_form = PersonCreationForm
+    list_display = ("username", "name", "email", "is_active", "is_staff", "is_service_account")
+    list_filter = ("is_active", "is_staff", "is_superuser", "is_service_account", "groups")
+    search_fields = ("username", "name", "email")
+    ordering = ("username",)
+    readonly_fields = ("last_login", "date_joined")
+    fieldsets = (
+        (None, {"fields": ("username", "password")}),
+        ("Person", {"fields": ("name", "email", "attributes")}),
+        (
+            "Rights",
+            {
+                "fields": (
+                    "is_active",
+                    "is_service_account",
+                    "is_staff",
+                    "is_superuser",
+                    "groups",
+                    "user_permissions",
+                ),
+                "description": "Disable an account instead of deleting it. The groups "
+                "“infrastructure-admins” and “auditors” give rights in every project.",
+            },
+        ),
+        ("Dates", {"fields": ("last_login", "date_joined")}),
+    )
+    add_fieldsets = (
+        (
+            None,
+            {"fields": ("username", "name", "email", "usable_password", "password1", "password2")},
+        ),
+    )
+
+    def project_of(self, obj: Any) -> None:
+        return None
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(Group)
+class RecordedGroupAdmin(RecordedAdmin, GroupAdmin):
+    noun = "group"
+    # Groups are Django's own and have no row history.
+    object_history_template = "admin/object_history.html"
+
+    def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> Any:
+        return GroupAdmin.history_view(self, request, object_id, extra_context)

@@ -1,0 +1,104 @@
+"""What every MLflow view shares: who asks, JSON in both directions, refusals in MLflow's words.
+
+Views are not wrapped in a transaction: services open their own, and the pass-through holds none
+while it waits for the tracking server.
+"""
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from django.core.exceptions import RequestDataTooBig
+from django.db import transaction
+from django.http import HttpRequest, HttpResponseBase, JsonResponse
+from django.http.request import UnreadablePostError
+from django.views.decorators.csrf import csrf_exempt
+
+from apps.accounts.models import User
+from apps.accounts.services import user_for_token
+from apps.api.authentication import token_of
+from apps.api.mlflow import errors
+from apps.api.mlflow.arguments import Arguments
+from apps.core.errors import DomainError, Invalid, TooLarge
+
+log = logging.getLogger(__name__)
+CHUNK = 256 * 1024
+# So much of a refused upload is read, so that the sender is still there for the answer.
+READ_AND_FORGOTTEN = 32 * 1024 * 1024
+View = Callable[[HttpRequest, User], HttpResponseBase]
+Call = Callable[[User, Arguments], dict[str, Any]]
+
+NO_TOKEN = (
+    "mlgov needs to know who you are: make a token on your tokens page and set "
+    "MLFLOW_TRACKING_TOKEN to it."
+)
+WRONG_TOKEN = (
+    "This token is wrong, expired or revoked. Make a new one on your tokens page and set "
+    "MLFLOW_TRACKING_TOKEN to it."
+)
+
+
+def governed(view: View) -> Callable[..., HttpResponseBase]:
+    """Let people with a token in; answer each refusal as JSON, never with a page or a redirect."""
+
+    @csrf_exempt
+    @transaction.non_atomic_requests
+    def guarded(request: HttpRequest) -> HttpResponseBase:
+        response = _answered(view, request)
+        if response.status_code >= 400:
+            _forget_body(request)
+        return response
+
+    return guarded
+
+
+def _answered(view: View, request: HttpRequest) -> HttpResponseBase:
+    text = token_of(request.headers.get("Authorization", ""))
+    if text is None:
+        return errors.unauthenticated(NO_TOKEN)
+    user = None if "\x00" in text else user_for_token(text)
+    if user is None:
+        return errors.unauthenticated(WRONG_TOKEN)
+    # Row history asks the request who it was.
+    request.user = user
+    try:
+        return view(request, user)
+    except DomainError as refusal:
+        return errors.answer_for(refusal)
+    except RequestDataTooBig:
+        return errors.answer_for(TooLarge("The body of the request is too large."))
+    except UnreadablePostError:
+        return errors.answer_for(Invalid("The body of the request ended too early."))
+    except Exception:
+        log.exception("%s %s failed unexpectedly", request.method, request.path)
+        return errors.error(
+            "INTERNAL_ERROR",
+            "Something went wrong that mlgov did not expect. Show the platform's people the id "
+            "of this request.",
+            status=500,
+        )
+
+
+def _forget_body(request: HttpRequest) -> None:
+    left = READ_AND_FORGOTTEN
+    try:
+        while left > 0 and (chunk := request.read(CHUNK)):
+            left -= len(chunk)
+    except (OSError, ValueError):
+        pass
+
+
+def endpoint(**methods: Call) -> Callable[..., HttpResponseBase]:
+    """A view of one path: for each HTTP method, a function of the person and the arguments."""
+
+    def view(request: HttpRequest, user: User) -> HttpResponseBase:
+        call = methods.get(request.method or "")
+        if call is None:
+            allowed = ", ".join(sorted(methods))
+            refusal = Invalid(f"Use {allowed} for {request.path}.", code="no_such_method")
+            response = errors.answer_for(refusal)
+            response["Allow"] = allowed
+            return response
+        return JsonResponse(call(user, Arguments.of(request)))
+
+    return governed(view)

@@ -1,0 +1,55 @@
+from django.urls import path, re_path
+
+from apps.api.mlflow import model_versions, registered_models
+from apps.api.mlflow.edge import endpoint
+from apps.api.mlflow.passthrough import pass_on
+
+app_name = "mlflow"
+
+MODELS = {
+    "create": endpoint(POST=registered_models.create),
+    "rename": endpoint(POST=registered_models.rename),
+    "update": endpoint(PATCH=registered_models.update),
+    "delete": endpoint(DELETE=registered_models.delete),
+    "get": endpoint(GET=registered_models.get),
+    "search": endpoint(GET=registered_models.search_models),
+    "get-latest-versions": endpoint(
+        GET=registered_models.get_latest_versions, POST=registered_models.get_latest_versions
+    ),
+    "set-tag": endpoint(POST=registered_models.set_tag),
+    "delete-tag": endpoint(DELETE=registered_models.delete_tag),
+    "alias": endpoint(
+        GET=registered_models.get_by_alias,
+        POST=registered_models.set_alias,
+        DELETE=registered_models.delete_alias,
+    ),
+}
+VERSIONS = {
+    "create": endpoint(POST=model_versions.create),
+    "update": endpoint(PATCH=model_versions.update),
+    "transition-stage": endpoint(POST=model_versions.transition_stage),
+    "delete": endpoint(DELETE=model_versions.delete),
+    "get": endpoint(GET=model_versions.get),
+    "search": endpoint(GET=model_versions.search_versions),
+    "get-download-uri": endpoint(GET=model_versions.get_download_uri),
+    "set-tag": endpoint(POST=model_versions.set_tag),
+    "delete-tag": endpoint(DELETE=model_versions.delete_tag),
+}
+
+urlpatterns = [
+    *(
+        path(f"api/2.0/mlflow/registered-models/{verb}", view, name=f"registered-models-{verb}")
+        for verb, view in MODELS.items()
+    ),
+    *(
+        path(f"api/2.0/mlflow/model-versions/{verb}", view, name=f"model-versions-{verb}")
+        for verb, view in VERSIONS.items()
+    ),
+    # Everything else that looks like MLflow, so that also a refusal is in its words.
+    re_path(
+        r"^(?:version|health|(?:api/[23]\.0|ajax-api|graphql|gateway|v1/traces|get-artifact"
+        r"|model-versions)(?:/.*)?)$",
+        pass_on,
+        name="pass-through",
+    ),
+]

@@ -1,0 +1,1 @@
+"""Shapes of what goes in and out. Input serializers know types and what is required, no rules."""

@@ -1,0 +1,42 @@
+from rest_framework import serializers
+
+from apps.api.v1.serializers.fields import Attribute
+from apps.api.v1.serializers.people import Person
+from apps.projects.roles import Role
+
+
+class Project(serializers.Serializer):
+    slug = serializers.CharField()
+    name = serializers.CharField()
+    description = serializers.CharField()
+    created_at = serializers.DateTimeField()
+
+
+class NewProject(serializers.Serializer):
+    slug = serializers.CharField(max_length=50)
+    name = serializers.CharField(max_length=100)
+    description = serializers.CharField(required=False, allow_blank=True, default="")
+
+
+class ProjectDescription(serializers.Serializer):
+    name = serializers.CharField(required=False, max_length=100)
+    description = serializers.CharField(required=False, allow_blank=True)
+
+
+class ReviewerRole(serializers.Serializer):
+    slug = serializers.CharField()
+    name = serializers.CharField()
+    description = serializers.CharField()
+
+
+class Member(serializers.Serializer):
+    person = Person(source="user")
+    role = serializers.ChoiceField(Role.choices)
+    reviewer_roles = serializers.ListField(source="reviewer_roles.all", child=Attribute("slug"))
+
+
+class MemberRole(serializers.Serializer):
+    role = serializers.ChoiceField(Role.choices)
+    reviewer_roles = serializers.ListField(
+        child=serializers.CharField(max_length=50), required=False, max_length=50
+    )

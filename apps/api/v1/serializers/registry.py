@@ -1,0 +1,113 @@
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from apps.api.v1.serializers.fields import Attribute
+from apps.api.v1.serializers.people import Person
+from apps.registry.models import ModelVersion, RegisteredModel
+from apps.registry.states import VersionState
+from apps.stages.queries import current_stage
+
+
+class Model(serializers.Serializer):
+    name = serializers.CharField()
+    project = serializers.CharField(source="project.slug")
+    description = serializers.CharField()
+    created_at = serializers.DateTimeField()
+    updated_at = serializers.DateTimeField()
+
+
+class ModelDetail(Model):
+    created_by = Person()
+    tags = serializers.SerializerMethodField()
+    aliases = serializers.SerializerMethodField()
+
+    @extend_schema_field(serializers.DictField(child=serializers.CharField()))
+    def get_tags(self, model: RegisteredModel) -> dict[str, str]:
+        return {tag.key: tag.value for tag in model.tags.order_by("key")}
+
+    @extend_schema_field(serializers.DictField(child=serializers.IntegerField()))
+    def get_aliases(self, model: RegisteredModel) -> dict[str, int]:
+        aliases = model.aliases.select_related("version").order_by("name")
+        return {alias.name: alias.version.number for alias in aliases}
+
+
+class ModelsQuery(serializers.Serializer):
+    project = serializers.CharField(required=False, max_length=50)
+    search = serializers.CharField(required=False, max_length=256)
+
+
+class NewModel(serializers.Serializer):
+    name = serializers.CharField(max_length=256)
+    project = serializers.CharField(max_length=50)
+    description = serializers.CharField(
+        required=False, allow_blank=True, default="", max_length=5000
+    )
+
+
+class ModelDescription(serializers.Serializer):
+    description = serializers.CharField(allow_blank=True, max_length=5000)
+
+
+class Version(serializers.Serializer):
+    model = serializers.CharField(source="model.name")
+    number = serializers.IntegerField()
+    state = serializers.ChoiceField(VersionState.choices)
+    status_message = serializers.CharField()
+    stage = serializers.SerializerMethodField()
+    artifact_digest = serializers.CharField()
+    artifact_bytes = serializers.IntegerField()
+    registered_by = Person()
+    created_at = serializers.DateTimeField()
+
+    @extend_schema_field(serializers.CharField(allow_null=True))
+    def get_stage(self, version: ModelVersion) -> str | None:
+        stage = current_stage(version)
+        return stage.slug if stage else None
+
+
+class VersionDetail(Version):
+    source = serializers.CharField()  # type: ignore[assignment]
+    source_run_id = serializers.CharField()
+    claimed_author = serializers.CharField()
+    python_version = serializers.CharField()
+    mlflow_version = serializers.CharField()
+    requirements = serializers.ListField(child=serializers.CharField())
+    flavors = serializers.DictField()
+    signature = serializers.JSONField(allow_null=True)
+    input_example = serializers.JSONField(allow_null=True)
+    tags = serializers.SerializerMethodField()
+    aliases = serializers.ListField(source="aliases.all", child=Attribute("name"))
+
+    @extend_schema_field(serializers.DictField(child=serializers.CharField()))
+    def get_tags(self, version: ModelVersion) -> dict[str, str]:
+        return {tag.key: tag.value for tag in version.tags.order_by("key")}
+
+
+class Artifact(serializers.Serializer):
+    path = serializers.CharField()
+    size = serializers.IntegerField()
+    sha256 = serializers.CharField()
+
+
+class Lineage(serializers.Serializer):
+    document = serializers.DictField()
+    read_at = serializers.DateTimeField()
+
+
+class Card(serializers.Serializer):
+    revision = serializers.IntegerField(source="number")
+    description = serializers.CharField()
+    author = Person()
+    reason = serializers.CharField()
+    created_at = serializers.DateTimeField()
+    digest = serializers.CharField()
+
+
+class CardEdit(serializers.Serializer):
+    description = serializers.CharField(allow_blank=True, trim_whitespace=False)
+    base_revision = serializers.IntegerField(
+        min_value=1,
+        max_value=2**31 - 1,
+        help_text="The revision that was read; another one since then is a conflict.",
+    )
+    reason = serializers.CharField(required=False, allow_blank=True, default="", max_length=300)

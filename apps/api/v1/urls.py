@@ -1,0 +1,90 @@
+from django.urls import path, re_path
+from drf_spectacular.views import SpectacularAPIView
+
+from apps.api.v1 import schema
+from apps.api.v1.views import (
+    activity,
+    cards,
+    deployments,
+    people,
+    projects,
+    registry,
+    reviews,
+    runs,
+    stages,
+)
+
+MEMBERS = "projects/<str:project>/members"
+VERSION = "models/<str:name>/versions/<int:number>"
+KEYS = "endpoints/<str:project>/<str:slug>/keys"
+
+app_name = "v1"
+urlpatterns = [
+    path("me", people.MeView.as_view(), name="me"),
+    path("people", people.PeopleView.as_view(), name="people"),
+    path("tokens", people.TokensView.as_view(), name="tokens"),
+    path("tokens/<int:pk>", people.TokenView.as_view(), name="token"),
+    path("notifications", people.NotificationsView.as_view(), name="notifications"),
+    path("notifications/read", people.NotificationsReadView.as_view(), name="notifications_read"),
+    path(
+        "notifications/<int:pk>/read",
+        people.NotificationReadView.as_view(),
+        name="notification_read",
+    ),
+    path("projects", projects.ProjectsView.as_view(), name="projects"),
+    path("projects/<str:project>", projects.ProjectView.as_view(), name="project"),
+    path(MEMBERS, projects.MembersView.as_view(), name="members"),
+    path(f"{MEMBERS}/<str:username>", projects.MemberView.as_view(), name="member"),
+    path(
+        "projects/<str:project>/stages", stages.ProjectStagesView.as_view(), name="project_stages"
+    ),
+    path(
+        "projects/<str:project>/stages/<str:stage>/override",
+        stages.OverrideView.as_view(),
+        name="override",
+    ),
+    path("reviewer-roles", projects.ReviewerRolesView.as_view(), name="reviewer_roles"),
+    path("models", registry.ModelsView.as_view(), name="models"),
+    path("models/<str:name>", registry.ModelView.as_view(), name="model"),
+    path("models/<str:name>/versions", registry.VersionsView.as_view(), name="versions"),
+    path(VERSION, registry.VersionView.as_view(), name="version"),
+    path(f"{VERSION}/retry", registry.VersionRetryView.as_view(), name="version_retry"),
+    path(f"{VERSION}/artifacts", registry.ArtifactsView.as_view(), name="artifacts"),
+    path(f"{VERSION}/artifacts/<path:path>", registry.ArtifactFileView.as_view(), name="artifact"),
+    path(f"{VERSION}/lineage", registry.LineageView.as_view(), name="lineage"),
+    path(f"{VERSION}/card", cards.CardView.as_view(), name="card"),
+    path(f"{VERSION}/card/revisions", cards.CardRevisionsView.as_view(), name="card_revisions"),
+    path(f"{VERSION}/move", stages.MoveView.as_view(), name="move"),
+    path(f"{VERSION}/reviews", reviews.VersionReviewsView.as_view(), name="version_reviews"),
+    path("stages", stages.StagesView.as_view(), name="stages"),
+    path("environments", stages.EnvironmentsView.as_view(), name="environments"),
+    path("environments/<str:slug>", stages.EnvironmentView.as_view(), name="environment"),
+    path("reviews", reviews.ReviewsView.as_view(), name="reviews"),
+    path("reviews/<int:pk>", reviews.ReviewView.as_view(), name="review"),
+    path("reviews/<int:pk>/approve", reviews.ApproveView.as_view(), name="approve"),
+    path(
+        "reviews/<int:pk>/request-changes",
+        reviews.RequestChangesView.as_view(),
+        name="request_changes",
+    ),
+    path("reviews/<int:pk>/comments", reviews.CommentsView.as_view(), name="comments"),
+    path("reviews/<int:pk>/reviewers", reviews.ReviewersView.as_view(), name="reviewers"),
+    path("reviews/<int:pk>/withdraw", reviews.WithdrawView.as_view(), name="withdraw"),
+    path("endpoints", deployments.EndpointsView.as_view(), name="endpoints"),
+    path("endpoints/<str:project>/<str:slug>", deployments.EndpointView.as_view(), name="endpoint"),
+    path(KEYS, deployments.ApiKeysView.as_view(), name="api_keys"),
+    path(f"{KEYS}/<int:pk>", deployments.ApiKeyView.as_view(), name="api_key"),
+    path("deployments", deployments.DeploymentsView.as_view(), name="deployments"),
+    path("deployments/<int:pk>", deployments.DeploymentView.as_view(), name="deployment"),
+    path("deployments/<int:pk>/retry", deployments.RetryView.as_view(), name="retry"),
+    path("deployments/<int:pk>/cancel", deployments.CancelView.as_view(), name="cancel"),
+    path("deployments/<int:pk>/roll-back", deployments.RollBackView.as_view(), name="roll_back"),
+    path("deployments/<int:pk>/retire", deployments.RetireView.as_view(), name="retire"),
+    path("runs", runs.RunsView.as_view(), name="runs"),
+    path("runs/<int:pk>", runs.RunView.as_view(), name="run"),
+    path("runs/<int:pk>/log", runs.RunLogView.as_view(), name="run_log"),
+    path("activity", activity.ActivityView.as_view(), name="activity"),
+    path("schema", SpectacularAPIView.as_view(), name="schema"),
+    path("docs", schema.DocsView.as_view(url_name="v1:schema"), name="docs"),
+    re_path(r"^", schema.NothingHereView.as_view(schema=None), name="nothing"),
+]

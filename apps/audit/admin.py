@@ -1,0 +1,92 @@
+"""The trail for reading, and the base of admin pages whose changes are recorded in it."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db import models
+from django.forms import ModelForm
+from django.http import HttpRequest
+from simple_history.admin import SimpleHistoryAdmin
+
+from apps.audit.models import AuditEvent
+from apps.audit.services import record
+
+
+class ReadOnlyAdmin(admin.ModelAdmin):
+    """For looking: what people do here is done through services only."""
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class RecordedAdmin(SimpleHistoryAdmin):
+    """Changes take effect at once, and stand in the history and in the audit trail."""
+
+    # First part of the action, e.g. "stage" for "stage.edit".
+    noun = "object"
+    # Never written down, only that they changed.
+    secret_fields: tuple[str, ...] = ()
+
+    def project_of(self, obj: Any) -> models.Model | None:
+        return getattr(obj, "project", None)
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        # Here, not in save_model: what points to other objects is only saved now.
+        super().save_related(request, form, formsets, change)
+        if change and not form.has_changed():
+            return
+        record(
+            actor=request.user,
+            action=f"{self.noun}.{'edit' if change else 'create'}",
+            obj=form.instance,
+            project=self.project_of(form.instance),
+            data={"before": self._values(form, form.initial), "now": self._values(form)}
+            if change
+            else {"now": self._values(form)},
+        )
+
+    def delete_model(self, request: HttpRequest, obj: Any) -> None:
+        record(
+            actor=request.user,
+            action=f"{self.noun}.delete",
+            obj=obj,
+            project=self.project_of(obj),
+        )
+        super().delete_model(request, obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: Any) -> None:
+        for obj in queryset:
+            self.delete_model(request, obj)
+
+    def _values(self, form: ModelForm, source: dict[str, Any] | None = None) -> dict[str, Any]:
+        values = form.cleaned_data if source is None else source
+        return {
+            name: "…" if name in self.secret_fields else _plain(values.get(name))
+            for name in form.changed_data
+        }
+
+
+def _plain(value: Any) -> Any:
+    """A value of a form as the trail can keep it."""
+    if value is None or isinstance(value, bool | int | float | dict):
+        return value
+    if isinstance(value, models.Model):
+        return str(value)
+    if isinstance(value, models.QuerySet | list | tuple | set):
+        return sorted(str(item) for item in value)
+    return str(value)
+
+
+@admin.register(AuditEvent)
+class AuditEventAdmin(ReadOnlyAdmin):
+    list_display = ("at", "actor_name", "action", "object_name", "via", "ip")
+    list_filter = ("via",)
+    search_fields = ("actor_name", "action", "object_name", "reason")
+    date_hierarchy = "at"
+    show_full_result_count = False

@@ -1,0 +1,26 @@
+from importlib import import_module
+
+from django.apps import AppConfig
+from django.utils.module_loading import module_has_submodule
+
+
+class CoreConfig(AppConfig):
+    name = "apps.core"
+    label = "core"
+    default_auto_field = "django.db.models.BigAutoField"
+
+
+class DomainConfig(AppConfig):
+    """An app whose subscribers, runners, gates and checks take effect when Django is ready.
+
+    They need models, and models are loaded after this module: hence by name.
+    """
+
+    default = False
+    default_auto_field = "django.db.models.BigAutoField"
+    registering = ("subscribers", "runners", "gates", "guards", "checks", "tasks")
+
+    def ready(self) -> None:
+        for name in self.registering:
+            if module_has_submodule(self.module, name):
+                import_module(f"{self.name}.{name}")

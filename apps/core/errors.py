@@ -1,0 +1,67 @@
+"""Refusals of the domain: a code for programs and a sentence for the person who asked.
+
+They know nothing of HTTP. Each interface has one translator: `apps.web.refusals`,
+`apps.api.errors` and `apps.api.mlflow.errors`.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+
+class DomainError(Exception):
+    """A request that the domain refuses.
+
+    `message` is shown to the person as it is; `details` maps a field to its own sentence.
+    """
+
+    code = "refused"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str | None = None,
+        details: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.code = code or type(self).code
+        self.details = dict(details or {})
+
+
+class NotPermitted(DomainError):
+    """You may not."""
+
+    code = "not_permitted"
+
+
+class NotFound(DomainError):
+    """It does not exist, at least not for you."""
+
+    code = "not_found"
+
+
+class AlreadyExists(DomainError):
+    code = "already_exists"
+
+
+class Invalid(DomainError):
+    """The input is wrong; the same input will be wrong again."""
+
+    code = "invalid"
+
+
+class Conflict(DomainError):
+    """It is too late, or not yet time: the object's state does not allow it."""
+
+    code = "conflict"
+
+
+class TooLarge(DomainError):
+    code = "too_large"
+
+
+class Unavailable(DomainError):
+    """A part of the platform does not answer; the same request may succeed later."""
+
+    code = "unavailable"

@@ -1,0 +1,176 @@
+"""What is said on which occasion. One function for each, so that the wording stands together."""
+
+from urllib.parse import quote
+
+from django.utils import formats
+
+from apps.accounts.models import User
+from apps.deployments.models import Deployment, Rollout
+from apps.notifications.services import Message
+from apps.registry.models import ModelVersion
+from apps.reviews import queries
+from apps.reviews.models import Comment, ReviewRequest, Verdict
+from apps.reviews.states import ReviewState, VerdictKind
+
+
+def card_path(version: ModelVersion) -> str:
+    return f"/models/{quote(version.model.name, safe='')}/versions/{version.number}"
+
+
+def _headline(review: ReviewRequest) -> str:
+    return f"[{review.project.slug}] {review.version} for {review.stage}"
+
+
+def _facts(review: ReviewRequest) -> tuple[tuple[str, str], ...]:
+    policy = queries.policy_of(review)
+    asked = f"{policy.approvals_needed} approval{'s' if policy.approvals_needed != 1 else ''}"
+    if policy.roles:
+        asked += f", among them: {', '.join(role.name for role in policy.roles)}"
+    return (
+        ("Project", review.project.name),
+        ("Model", review.version.model.name),
+        ("Version", str(review.version.number)),
+        ("Target stage", review.stage.name),
+        ("Asked by", str(review.requested_by)),
+        ("Asked at", formats.date_format(review.requested_at, "j M Y H:i") + " UTC"),
+        ("The stage wants", asked),
+        ("Artifacts", review.version.artifact_digest),
+    )
+
+
+def review_requested(review: ReviewRequest) -> Message:
+    return Message(
+        key=f"review-{review.pk}-requested",
+        kind="review.request",
+        subject=f"{_headline(review)}: please review",
+        sentence=(
+            f"{review.requested_by} asks you to review {review.version} for {review.stage}. "
+            "Read the model card, then approve it or say what has to change."
+        ),
+        quote=review.note,
+        path=card_path(review.version),
+        facts=_facts(review),
+        thread=f"review-{review.pk}",
+    )
+
+
+def verdict_given(review: ReviewRequest, verdict: Verdict) -> Message:
+    approved = verdict.kind == VerdictKind.APPROVE
+    standing = queries.standing(review)
+    sentence = (
+        f"{verdict.by} {'approved' if approved else 'asks for changes to'} {review.version} "
+        f"for {review.stage}. {standing.sentence}"
+    )
+    return Message(
+        key=f"verdict-{verdict.pk}",
+        kind="review.verdict",
+        subject=f"{_headline(review)}: {'approved' if approved else 'changes requested'} "
+        f"by {verdict.by}",
+        sentence=sentence,
+        quote=verdict.comment,
+        path=card_path(review.version),
+        facts=_facts(review),
+        thread=f"review-{review.pk}",
+        # The last approval is told by `review_approved`.
+        by_mail=not (review.state == ReviewState.APPROVED and verdict == review.verdicts.last()),
+    )
+
+
+def review_approved(review: ReviewRequest) -> Message:
+    then = " It is being built and deployed." if review.stage.environment_id else ""
+    return Message(
+        key=f"review-{review.pk}-approved",
+        kind="review.approved",
+        subject=f"{_headline(review)}: approved",
+        sentence=f"{review.version} is approved and has moved to {review.stage}.{then}",
+        path=card_path(review.version),
+        facts=_facts(review),
+        thread=f"review-{review.pk}",
+    )
+
+
+def verdicts_stale(review: ReviewRequest, digest: str) -> Message:
+    return Message(
+        key=f"review-{review.pk}-stale-{digest[-16:]}",
+        kind="review.stale",
+        subject=f"{_headline(review)}: the card changed, please look again",
+        sentence=(
+            f"The model card of {review.version} was edited after you decided, so your verdict "
+            "does not count any more. Look at what is new and decide again."
+        ),
+        path=card_path(review.version),
+        facts=_facts(review),
+        thread=f"review-{review.pk}",
+    )
+
+
+def commented(review: ReviewRequest, comment: Comment) -> Message:
+    return Message(
+        key=f"comment-{comment.pk}",
+        kind="review.comment",
+        subject=f"{_headline(review)}: comment by {comment.by}",
+        sentence=f"{comment.by} commented on the review of {review.version} for {review.stage}.",
+        quote=comment.text,
+        path=card_path(review.version),
+        thread=f"review-{review.pk}",
+    )
+
+
+def review_withdrawn(review: ReviewRequest) -> Message:
+    return Message(
+        key=f"review-{review.pk}-withdrawn",
+        kind="review.withdrawn",
+        subject=f"{_headline(review)}: withdrawn",
+        sentence=f"The review of {review.version} for {review.stage} was withdrawn. "
+        "Nothing is asked of you any more.",
+        path=card_path(review.version),
+        thread=f"review-{review.pk}",
+        by_mail=False,
+    )
+
+
+def registration_failed(version: ModelVersion) -> Message:
+    return Message(
+        key=f"version-{version.pk}-failed-{version.ingests.count()}",
+        kind="version.failed",
+        subject=f"[{version.model.project.slug}] {version}: registration failed",
+        sentence=f"{version} could not be registered. {version.status_message}",
+        path=card_path(version),
+    )
+
+
+def deployment_serving(deployment: Deployment, rollout: Rollout) -> Message:
+    return Message(
+        key=f"rollout-{rollout.pk}-serving",
+        kind="deployment.serving",
+        subject=f"[{deployment.endpoint.project.slug}] {deployment.version} serves in "
+        f"{deployment.endpoint.environment}",
+        sentence=f"{deployment.version} answers predictions at {deployment.endpoint.path}.",
+        path=f"/deployments/{deployment.pk}",
+        action="Open the deployment",
+    )
+
+
+def deployment_failed(deployment: Deployment, text: str, occasion: str) -> Message:
+    return Message(
+        key=f"deployment-{deployment.pk}-failed-{occasion}",
+        kind="deployment.failed",
+        subject=f"[{deployment.endpoint.project.slug}] {deployment.version} could not be deployed "
+        f"to {deployment.endpoint.environment}",
+        sentence=f"{deployment.version} is approved, but could not be deployed to "
+        f"{deployment.endpoint.environment}. What served before still serves. {text}",
+        path=f"/deployments/{deployment.pk}",
+        action="Open the deployment",
+    )
+
+
+def member_added(user: User, project_name: str, slug: str, membership_id: int) -> Message:
+    return Message(
+        key=f"membership-{membership_id}",
+        kind="project.member",
+        subject=f"[{slug}] You are a member of {project_name}",
+        sentence=f"You were added to the project {project_name}.",
+        path=f"/projects/{slug}",
+        action="Open the project",
+        by_mail=False,
+    )

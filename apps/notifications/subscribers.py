@@ -1,0 +1,137 @@
+from typing import Any
+
+from apps.accounts.models import User
+from apps.deployments.events import DeploymentFailed, DeploymentServing
+from apps.deployments.models import Deployment, Rollout
+from apps.notifications import messages, services
+from apps.notifications.events import NotificationCreated
+from apps.outbox.subscriptions import subscribe
+from apps.projects.events import MemberAdded
+from apps.projects.models import Membership
+from apps.registry.events import VersionRejected
+from apps.registry.models import ModelVersion
+from apps.reviews import queries
+from apps.reviews.events import (
+    ReviewApproved,
+    ReviewCommented,
+    ReviewRequested,
+    ReviewWithdrawn,
+    VerdictGiven,
+    VerdictsBecameStale,
+)
+from apps.reviews.models import Comment, ReviewRequest, Verdict
+
+
+def _review(payload: dict[str, Any]) -> ReviewRequest:
+    return ReviewRequest.objects.select_related(
+        "version__model__project", "stage", "requested_by"
+    ).get(pk=payload["review_id"])
+
+
+def _reviewers(review: ReviewRequest) -> list[User]:
+    return list(User.objects.filter(review_assignments__review=review))
+
+
+@subscribe(ReviewRequested)
+def tell_the_reviewers(payload: dict[str, Any]) -> None:
+    review = _review(payload)
+    if review.is_undecided:
+        services.tell(_reviewers(review), messages.review_requested(review))
+
+
+@subscribe(VerdictGiven)
+def tell_of_the_verdict(payload: dict[str, Any]) -> None:
+    review = _review(payload)
+    verdict = Verdict.objects.select_related("by").get(pk=payload["verdict_id"])
+    services.tell([review.requested_by], messages.verdict_given(review, verdict))
+
+
+@subscribe(ReviewApproved)
+def tell_of_the_approval(payload: dict[str, Any]) -> None:
+    review = _review(payload)
+    services.tell([review.requested_by], messages.review_approved(review))
+
+
+@subscribe(VerdictsBecameStale)
+def ask_for_another_look(payload: dict[str, Any]) -> None:
+    review = _review(payload)
+    people = User.objects.filter(
+        verdicts__review=review, verdicts__superseded=False, verdicts__stale=True
+    )
+    services.tell(people, messages.verdicts_stale(review, queries.content_digest(review)))
+
+
+@subscribe(ReviewCommented)
+def tell_of_the_comment(payload: dict[str, Any]) -> None:
+    review = _review(payload)
+    comment = Comment.objects.select_related("by").get(pk=payload["comment_id"])
+    people = [user for user in [review.requested_by, *_reviewers(review)] if user != comment.by]
+    services.tell(people, messages.commented(review, comment))
+
+
+@subscribe(ReviewWithdrawn)
+def tell_of_the_withdrawal(payload: dict[str, Any]) -> None:
+    review = _review(payload)
+    services.tell(_reviewers(review), messages.review_withdrawn(review))
+
+
+@subscribe(VersionRejected)
+def tell_of_the_failed_registration(payload: dict[str, Any]) -> None:
+    version = ModelVersion.objects.select_related("model__project", "registered_by").get(
+        pk=payload["version_id"]
+    )
+    services.tell([version.registered_by], messages.registration_failed(version))
+
+
+def _deployment(payload: dict[str, Any]) -> Deployment:
+    return Deployment.objects.select_related(
+        "endpoint__project", "endpoint__environment", "version__model", "move__by"
+    ).get(pk=payload["deployment_id"])
+
+
+def _interested(deployment: Deployment) -> list[User]:
+    """Who asked for the review that let the version in, and who registered it."""
+    asked = User.objects.filter(reviews_requested=deployment.move.review_id)
+    return [deployment.version.registered_by, *asked]
+
+
+@subscribe(DeploymentServing)
+def tell_that_it_serves(payload: dict[str, Any]) -> None:
+    deployment = _deployment(payload)
+    rollout = Rollout.objects.get(pk=payload["rollout_id"])
+    services.tell(_interested(deployment), messages.deployment_serving(deployment, rollout))
+
+
+@subscribe(DeploymentFailed)
+def tell_that_it_failed(payload: dict[str, Any]) -> None:
+    deployment = _deployment(payload)
+    rollout = deployment.rollouts.select_related("run").first()
+    failed = [
+        run
+        for run in (rollout and rollout.run, deployment.build and deployment.build.run)
+        if run and run.failed
+    ]
+    run = max(failed, key=lambda run: run.pk, default=None)
+    text = f"{run.error_text} {run.error_remedy}".strip() if run else ""
+    occasion = str(run.pk) if run else "0"
+    services.tell(_interested(deployment), messages.deployment_failed(deployment, text, occasion))
+
+
+@subscribe(MemberAdded)
+def tell_the_new_member(payload: dict[str, Any]) -> None:
+    membership = (
+        Membership.objects.select_related("user", "project")
+        .filter(pk=payload["membership_id"])
+        .first()
+    )
+    if membership is not None and membership.user != membership.project.created_by:
+        project = membership.project
+        services.tell(
+            [membership.user],
+            messages.member_added(membership.user, project.name, project.slug, membership.pk),
+        )
+
+
+@subscribe(NotificationCreated, slow=True)
+def mail_it(payload: dict[str, Any]) -> None:
+    services.send_mail(payload["notification_id"])

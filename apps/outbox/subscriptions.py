@@ -1,0 +1,48 @@
+"""Who wants to hear of what. Filled by the `subscribers.py` of each app when Django is ready."""
+
+from collections import defaultdict
+from collections.abc import Callable
+from typing import Any
+
+from apps.outbox.events import Event
+
+Subscriber = Callable[[dict[str, Any]], None]
+
+_by_event: dict[str, list[str]] = defaultdict(list)
+_by_name: dict[str, Subscriber] = {}
+_slow: set[str] = set()
+
+
+def subscribe(event: type[Event], *, slow: bool = False) -> Callable[[Subscriber], Subscriber]:
+    """Call the function with the payload of each such event, at least once.
+
+    Delivery repeats after a crash, so hearing the same event twice has to be harmless. A `slow`
+    subscriber talks to the outside and is called without a transaction around it.
+    """
+
+    def register(function: Subscriber) -> Subscriber:
+        name = f"{function.__module__}.{function.__qualname__}"
+        _by_name[name] = function
+        if slow:
+            _slow.add(name)
+        if name not in _by_event[event.name()]:
+            _by_event[event.name()].append(name)
+        return function
+
+    return register
+
+
+def subscribers_of(event: str) -> list[str]:
+    return list(_by_event.get(event, ()))
+
+
+def names() -> list[str]:
+    return sorted(_by_name)
+
+
+def subscriber(name: str) -> Subscriber | None:
+    return _by_name.get(name)
+
+
+def is_slow(name: str) -> bool:
+    return name in _slow

@@ -1,0 +1,8 @@
+from dataclasses import dataclass
+
+from apps.outbox.events import Event
+
+
+@dataclass(frozen=True)
+class MemberAdded(Event):
+    membership_id: int

@@ -1,0 +1,72 @@
+"""Input about projects and their members."""
+
+from typing import Any
+
+from django import forms
+
+from apps.accounts.models import User
+from apps.projects.models import Project, ReviewerRole
+from apps.projects.roles import Role
+
+ROLES_HELP = (
+    "Owners run the project, maintainers deploy, data scientists register and ask for reviews, "
+    "reviewers decide, viewers read."
+)
+
+
+class ProjectForm(forms.Form):
+    name = forms.CharField(max_length=100)
+    slug = forms.CharField(
+        label="Short name",
+        max_length=50,
+        help_text="Part of the addresses of endpoints, and never changed: small letters, digits, "
+        "hyphens.",
+    )
+    description = forms.CharField(
+        required=False, max_length=5000, widget=forms.Textarea(attrs={"rows": 3})
+    )
+
+
+class DescribeForm(forms.Form):
+    name = forms.CharField(max_length=100)
+    description = forms.CharField(
+        required=False, max_length=5000, widget=forms.Textarea(attrs={"rows": 3})
+    )
+
+
+class RoleForm(forms.Form):
+    """What somebody is in a project, and in which capacities he reviews."""
+
+    role = forms.ChoiceField(choices=Role.choices, initial=Role.VIEWER, help_text=ROLES_HELP)
+    reviewer_roles = forms.ModelMultipleChoiceField(
+        ReviewerRole.objects.all(),
+        label="Reviews as",
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+    )
+
+
+class MemberForm(RoleForm):
+    person = forms.CharField(
+        label="Person",
+        max_length=254,
+        help_text="User name or e-mail address of somebody who has an account here.",
+        widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "none"}),
+    )
+    field_order = ["person", "role", "reviewer_roles"]
+
+    def __init__(self, *args: Any, project: Project, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.project = project
+
+    def clean_person(self) -> User:
+        given = self.cleaned_data["person"].strip()
+        by = {"email__iexact": given} if "@" in given else {"username": given}
+        user = User.objects.filter(is_active=True, **by).first()
+        if user is None:
+            raise forms.ValidationError(
+                "Nobody has this name or address here. An administrator can make the account."
+            )
+        if self.project.memberships.filter(user=user).exists():
+            raise forms.ValidationError(f"{user} is a member already: change the role below.")
+        return user

@@ -1,0 +1,55 @@
+"""Reads about projects that need a name."""
+
+from typing import Any
+
+from django.db.models import Exists, Q, QuerySet
+
+from apps.accounts.models import User
+from apps.audit.models import AuditEvent
+from apps.projects.models import Membership, Project
+from apps.projects.roles import AUDITORS, groups_that_may, roles_that_may
+
+
+def projects_where(user: Any, *, may: str) -> QuerySet[Project]:
+    """Projects in which the person's role, or a global one, includes the action."""
+    by_membership = Membership.objects.filter(user=user, role__in=roles_that_may(may))
+    if user.is_superuser:
+        return Project.objects.all()
+    allowed = Q(pk__in=by_membership.values("project"))
+    if groups := groups_that_may(may):
+        # Within the same query: this stands inside the queries of every list.
+        in_groups = User.groups.through.objects.filter(user=user, group__name__in=groups)
+        allowed |= Q(Exists(in_groups))
+    return Project.objects.filter(allowed)
+
+
+def people_who_may(action: str, project: Project) -> QuerySet[User]:
+    """Active members of the project whose role includes the action."""
+    return User.objects.filter(
+        is_active=True,
+        memberships__project=project,
+        memberships__role__in=roles_that_may(action),
+    ).distinct()
+
+
+def reviewer_roles_of(user: User, project: Project) -> set[int]:
+    """Primary keys of the capacities in which the person reviews in the project."""
+    return set(
+        Membership.objects.filter(
+            user=user, project=project, reviewer_roles__isnull=False
+        ).values_list("reviewer_roles", flat=True)
+    )
+
+
+def is_auditor(user: User) -> bool:
+    return user.is_superuser or user.groups.filter(name=AUDITORS).exists()
+
+
+def events_visible_to(user: User) -> QuerySet[AuditEvent]:
+    """Events of the projects that the person sees, and his own of no project; auditors see all."""
+    if is_auditor(user):
+        return AuditEvent.objects.all()
+    projects = projects_where(user, may="view").values("pk")
+    return AuditEvent.objects.filter(
+        Q(project_id__in=projects) | Q(project_id=None, actor_id=user.pk)
+    )

@@ -1,0 +1,118 @@
+"""Projects: made, described, joined, left."""
+
+from collections.abc import Iterable
+
+from django.db import IntegrityError, transaction
+
+from apps.accounts.models import User
+from apps.audit.services import record
+from apps.core.errors import AlreadyExists, Conflict, Invalid, NotFound, NotPermitted
+from apps.core.validation import require_valid
+from apps.outbox.services import publish
+from apps.projects import policies
+from apps.projects.events import MemberAdded
+from apps.projects.models import Membership, Project, ReviewerRole
+from apps.projects.roles import Role
+
+
+@transaction.atomic
+def create_project(*, slug: str, name: str, description: str = "", by: User) -> Project:
+    """Make a project whose first owner is the person who makes it."""
+    if not by.is_active or by.is_service_account:
+        raise NotPermitted("Only a person can make a project.")
+    if not name.strip():
+        raise Invalid("Give the project a name.", details={"name": "Give the project a name."})
+    project = Project(slug=slug, name=name.strip(), description=description, created_by=by)
+    require_valid(project, "slug", "name", "description")
+    try:
+        with transaction.atomic():
+            project.save()
+    except IntegrityError:
+        raise AlreadyExists(
+            f"There is a project “{slug}” already. Choose another short name."
+        ) from None
+    Membership.objects.create(project=project, user=by, role=Role.OWNER)
+    record(actor=by, action="project.create", obj=project, project=project)
+    return project
+
+
+@transaction.atomic
+def describe_project(project: Project, *, name: str, description: str, by: User) -> Project:
+    project = Project.objects.select_for_update().get(pk=project.pk)
+    policies.projects.require(by, "manage_project", project)
+    if not name.strip():
+        raise Invalid("Give the project a name.", details={"name": "Give the project a name."})
+    before = {"name": project.name, "description": project.description}
+    project.name, project.description = name.strip(), description
+    require_valid(project, "name", "description")
+    project.save(update_fields=["name", "description"])
+    record(actor=by, action="project.edit", obj=project, project=project, data={"before": before})
+    return project
+
+
+@transaction.atomic
+def set_member(
+    project: Project,
+    *,
+    user: User,
+    role: str,
+    reviewer_roles: Iterable[ReviewerRole] = (),
+    by: User,
+) -> Membership:
+    """Let somebody in, or change what he is. The last owner stays an owner."""
+    project = Project.objects.select_for_update().get(pk=project.pk)
+    policies.projects.require(by, "manage_members", project)
+    if role not in Role.values:
+        raise Invalid(
+            f"There is no role “{role}”. Choose one of {', '.join(Role.values)}.",
+            details={"role": "Unknown role."},
+        )
+    reviewer_roles = list(reviewer_roles)
+    if not user.is_active:
+        raise Conflict(f"{user} is disabled and cannot be a member.")
+    membership, is_new = Membership.objects.get_or_create(
+        project=project, user=user, defaults={"role": role}
+    )
+    before = membership.role
+    if not is_new and before == Role.OWNER and role != Role.OWNER:
+        _keep_an_owner(project, but=membership)
+    membership.role = role
+    membership.save(update_fields=["role"])
+    membership.reviewer_roles.set(reviewer_roles)
+    record(
+        actor=by,
+        action="member.add" if is_new else "member.edit",
+        obj=membership,
+        also=[user],
+        project=project,
+        data={
+            "role": role,
+            "before": None if is_new else before,
+            "reviewer_roles": sorted(r.slug for r in reviewer_roles),
+        },
+    )
+    if is_new:
+        publish(MemberAdded(membership.pk))
+    return membership
+
+
+@transaction.atomic
+def remove_member(membership: Membership, *, by: User) -> None:
+    project = Project.objects.select_for_update().get(pk=membership.project_id)
+    policies.projects.require(by, "manage_members", project)
+    found = Membership.objects.select_for_update().filter(pk=membership.pk).first()
+    if found is None:
+        raise NotFound("This person is not a member any more.")
+    membership = found
+    if membership.role == Role.OWNER:
+        _keep_an_owner(project, but=membership)
+    record(
+        actor=by, action="member.remove", obj=membership, also=[membership.user], project=project
+    )
+    membership.delete()
+
+
+def _keep_an_owner(project: Project, *, but: Membership) -> None:
+    others = project.memberships.filter(role=Role.OWNER, user__is_active=True).exclude(pk=but.pk)
+    if not others.exists():
+        raise Conflict(f"{but.user} is the last owner of {project}. Name another owner first.")

@@ -1,0 +1,57 @@
+from dataclasses import dataclass
+
+from apps.outbox.events import Event
+
+
+@dataclass(frozen=True)
+class ModelRegistered(Event):
+    model_id: int
+
+
+@dataclass(frozen=True)
+class ModelRenamed(Event):
+    model_id: int
+    before: str
+    after: str
+
+
+@dataclass(frozen=True)
+class ModelDeleted(Event):
+    model_id: int
+
+
+@dataclass(frozen=True)
+class VersionRegistered(Event):
+    """A version was announced; its artifacts are still to be copied."""
+
+    version_id: int
+
+
+@dataclass(frozen=True)
+class VersionReady(Event):
+    version_id: int
+
+
+@dataclass(frozen=True)
+class VersionRejected(Event):
+    """The artifacts of a version could not be taken over."""
+
+    version_id: int
+
+
+@dataclass(frozen=True)
+class VersionDeleted(Event):
+    version_id: int
+
+
+@dataclass(frozen=True)
+class AliasSet(Event):
+    model_id: int
+    version_id: int
+    alias: str
+
+
+@dataclass(frozen=True)
+class AliasDeleted(Event):
+    model_id: int
+    alias: str

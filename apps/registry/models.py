@@ -1,0 +1,201 @@
+"""Registered models, their versions, and what is known of each version's artifacts and origin."""
+
+from typing import ClassVar
+
+from django.conf import settings
+from django.db import models
+from django.utils import timezone
+
+from apps.core.history import history
+from apps.projects.models import Project
+from apps.registry.states import VersionState
+from apps.runs.models import Run
+
+
+class RegisteredModel(models.Model):
+    """A name under which versions are kept. MLflow's name space is flat, so it is unique.
+
+    A deleted model stays as a row, because the trail and its versions refer to it; its name is
+    free for another one.
+    """
+
+    project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="models")
+    name = models.CharField(max_length=256)
+    description = models.CharField(max_length=5000, blank=True)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+"
+    )
+    created_at = models.DateTimeField(default=timezone.now)
+    updated_at = models.DateTimeField(default=timezone.now)
+    last_number = models.PositiveIntegerField(default=0)
+    deleted_at = models.DateTimeField(null=True)
+
+    history = history(excluded_fields=["updated_at", "last_number"])
+
+    class Meta:
+        ordering: ClassVar = ["name"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["name"],
+                condition=models.Q(deleted_at=None),
+                name="one_living_model_per_name",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class ModelVersion(models.Model):
+    """One registration. Its artifacts never change once it is ready."""
+
+    model = models.ForeignKey(RegisteredModel, on_delete=models.PROTECT, related_name="versions")
+    number = models.PositiveIntegerField()
+    state = models.CharField(
+        max_length=20, choices=VersionState.choices, default=VersionState.PENDING
+    )
+    status_message = models.TextField(blank=True)
+    description = models.CharField(max_length=5000, blank=True)
+    source = models.CharField(max_length=500)
+    source_run_id = models.CharField(max_length=32, blank=True, db_index=True)
+    logged_model_id = models.CharField(max_length=64, blank=True, db_index=True)
+    run_link = models.CharField(max_length=500, blank=True)
+    # Root of the artifacts on the upstream server, e.g. "1/models/m-…/artifacts".
+    artifact_path = models.CharField(max_length=500, blank=True, db_index=True)
+    experiment_id = models.CharField(max_length=64, blank=True, db_index=True)
+    # A copy (`models:/name/1` as source) shares the stored bytes of the version it was made from.
+    copied_from = models.ForeignKey(
+        "self", on_delete=models.PROTECT, null=True, related_name="copies"
+    )
+    registered_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+"
+    )
+    # Who trained, as the run says; a claim of the client, shown beside the authenticated person.
+    claimed_author = models.CharField(max_length=150, blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    updated_at = models.DateTimeField(default=timezone.now)
+    deleted_at = models.DateTimeField(null=True)
+
+    artifact_digest = models.CharField(max_length=71, blank=True)
+    artifact_bytes = models.BigIntegerField(default=0)
+    # Read from MLmodel and its companions when the artifacts were taken over.
+    flavors = models.JSONField(default=dict)
+    signature = models.JSONField(null=True)
+    input_example = models.JSONField(null=True)
+    requirements = models.JSONField(default=list)
+    python_version = models.CharField(max_length=20, blank=True)
+    mlflow_version = models.CharField(max_length=20, blank=True)
+    model_uuid = models.CharField(max_length=64, blank=True)
+
+    history = history(excluded_fields=["updated_at"])
+
+    class Meta:
+        ordering: ClassVar = ["-number"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["model", "number"], name="one_version_per_model_and_number"
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(state=VersionState.READY) | ~models.Q(artifact_digest=""),
+                name="a_ready_version_has_a_digest",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.model} v{self.number}"
+
+    @property
+    def is_ready(self) -> bool:
+        return self.state == VersionState.READY and self.deleted_at is None
+
+    @property
+    def project(self) -> Project:
+        return self.model.project
+
+
+class Artifact(models.Model):
+    """A file of a version; its bytes lie in the content-addressed store under `sha256`."""
+
+    version = models.ForeignKey(ModelVersion, on_delete=models.CASCADE, related_name="artifacts")
+    path = models.CharField(max_length=500)
+    size = models.BigIntegerField()
+    sha256 = models.CharField(max_length=64)
+
+    class Meta:
+        ordering: ClassVar = ["path"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["version", "path"], name="one_artifact_per_version_and_path"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.path
+
+
+class Lineage(models.Model):
+    """Where a version comes from, copied from the tracking server when it was registered.
+
+    `document` has the keys source, parameters, metrics, datasets, tags, environment, run.
+    """
+
+    version = models.OneToOneField(ModelVersion, on_delete=models.CASCADE, related_name="lineage")
+    document = models.JSONField()
+    read_at = models.DateTimeField(default=timezone.now)
+
+    def __str__(self) -> str:
+        return f"lineage of {self.version}"
+
+
+class Ingest(models.Model):
+    """One attempt to take over the artifacts of a version."""
+
+    version = models.ForeignKey(ModelVersion, on_delete=models.CASCADE, related_name="ingests")
+    run = models.OneToOneField(Run, on_delete=models.PROTECT, related_name="ingest")
+
+    def __str__(self) -> str:
+        return f"ingest of {self.version}"
+
+
+class ModelTag(models.Model):
+    model = models.ForeignKey(RegisteredModel, on_delete=models.CASCADE, related_name="tags")
+    key = models.CharField(max_length=250)
+    value = models.TextField(blank=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["model", "key"], name="one_tag_per_model_and_key")
+        ]
+
+    def __str__(self) -> str:
+        return self.key
+
+
+class VersionTag(models.Model):
+    version = models.ForeignKey(ModelVersion, on_delete=models.CASCADE, related_name="tags")
+    key = models.CharField(max_length=250)
+    value = models.TextField(blank=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["version", "key"], name="one_tag_per_version_and_key")
+        ]
+
+    def __str__(self) -> str:
+        return self.key
+
+
+class Alias(models.Model):
+    model = models.ForeignKey(RegisteredModel, on_delete=models.CASCADE, related_name="aliases")
+    name = models.CharField(max_length=255)
+    version = models.ForeignKey(ModelVersion, on_delete=models.CASCADE, related_name="aliases")
+
+    history = history()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["model", "name"], name="one_alias_per_model_and_name")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.model}@{self.name}"

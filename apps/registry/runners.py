@@ -1,0 +1,11 @@
+from apps.registry import ingest
+from apps.registry.models import Ingest
+from apps.registry.services.ingests import KIND
+from apps.runs.models import Run
+from apps.runs.runners import RunContext, runner
+
+
+@runner(KIND)
+def take_over(run: Run, context: RunContext) -> None:
+    found = Ingest.objects.select_related("version__model__project").get(run=run)
+    ingest.take_over(found.version, context)

@@ -1,0 +1,54 @@
+"""Rows that a write works on: locked, and alive.
+
+Always in one order: the version, then its model. `no_key`, because rows that refer to a version
+are written by others meanwhile, and an ordinary lock would make them wait for it.
+"""
+
+from apps.core.errors import NotFound
+from apps.registry.models import ModelVersion, RegisteredModel
+
+
+def living_model(model: RegisteredModel) -> RegisteredModel:
+    """The model, locked. Raises `NotFound` for one that was deleted meanwhile."""
+    found = (
+        RegisteredModel.objects.select_for_update(of=("self",), no_key=True)
+        .select_related("project")
+        .filter(pk=model.pk, deleted_at=None)
+        .first()
+    )
+    if found is None:
+        raise NotFound(f"Registered Model with name={model.name} not found")
+    return found
+
+
+def living_version(version: ModelVersion) -> ModelVersion:
+    """The version, locked. Raises `NotFound` for one that was deleted meanwhile."""
+    found = (
+        ModelVersion.objects.select_for_update(of=("self",), no_key=True)
+        .select_related("model__project")
+        .filter(pk=version.pk, deleted_at=None)
+        .first()
+    )
+    if found is None:
+        raise NotFound(
+            f"Model Version (name={version.model.name}, version={version.number}) not found"
+        )
+    return found
+
+
+def lock_version(pk: int) -> ModelVersion:
+    """The version in whatever state it is, locked."""
+    return (
+        ModelVersion.objects.select_for_update(of=("self",), no_key=True)
+        .select_related("model__project")
+        .get(pk=pk)
+    )
+
+
+def lock_model(pk: int) -> RegisteredModel:
+    """The model in whatever state it is, locked."""
+    return (
+        RegisteredModel.objects.select_for_update(of=("self",), no_key=True)
+        .select_related("project")
+        .get(pk=pk)
+    )

@@ -1,0 +1,118 @@
+"""Registered models: made, described, renamed, deleted."""
+
+from collections.abc import Mapping
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from apps.accounts.models import User
+from apps.audit.services import record
+from apps.core.errors import AlreadyExists
+from apps.outbox.services import publish
+from apps.projects import policies as project_policies
+from apps.projects.models import Project
+from apps.registry import guards, policies, queries, validation
+from apps.registry.events import ModelDeleted, ModelRegistered, ModelRenamed
+from apps.registry.models import Alias, ModelTag, RegisteredModel
+from apps.registry.services.locks import living_model
+from apps.registry.services.versions import retire
+
+
+@transaction.atomic
+def create_model(
+    *,
+    name: str,
+    by: User,
+    project: Project | None = None,
+    description: str = "",
+    tags: Mapping[str, str] | None = None,
+) -> RegisteredModel:
+    """Make a model in a project; without one, in the one that a tag or the person's roles say."""
+    validation.model_name(name)
+    # Before the right to create: MLflow's client creates first, takes "exists already" for a yes,
+    # and goes on to register a version.
+    if RegisteredModel.objects.filter(name=name, deleted_at=None).exists():
+        raise _taken(name)
+    tags = validation.tags(tags or {})
+    validation.description(description)
+    if project is None:
+        project = queries.project_for_new_model(by, tags)
+    project_policies.projects.require(by, "register", project)
+    try:
+        with transaction.atomic():
+            model = RegisteredModel.objects.create(
+                project=project, name=name, description=description, created_by=by
+            )
+    except IntegrityError:
+        raise _taken(name) from None
+    ModelTag.objects.bulk_create(
+        ModelTag(model=model, key=key, value=value) for key, value in tags.items()
+    )
+    record(actor=by, action="model.create", obj=model, project=project, data={"tags": tags})
+    publish(ModelRegistered(model.pk))
+    return model
+
+
+@transaction.atomic
+def describe_model(model: RegisteredModel, *, description: str, by: User) -> RegisteredModel:
+    model = living_model(model)
+    policies.models.require(by, "register", model)
+    before, model.description = model.description, validation.description(description)
+    model.updated_at = timezone.now()
+    model.save(update_fields=["description", "updated_at"])
+    record(
+        actor=by,
+        action="model.describe",
+        obj=model,
+        project=model.project,
+        data={"before": before, "after": description},
+    )
+    return model
+
+
+@transaction.atomic
+def rename_model(model: RegisteredModel, *, name: str, by: User) -> RegisteredModel:
+    """Versions, tags and aliases stay with the model; links with the old name end."""
+    model = living_model(model)
+    policies.models.require(by, "register", model)
+    validation.model_name(name)
+    guards.require(guards.Action.RENAME_MODEL, model)
+    if name == model.name:
+        return model
+    before, model.name, model.updated_at = model.name, name, timezone.now()
+    try:
+        with transaction.atomic():
+            model.save(update_fields=["name", "updated_at"])
+    except IntegrityError:
+        raise _taken(name) from None
+    record(
+        actor=by,
+        action="model.rename",
+        obj=model,
+        project=model.project,
+        data={"before": before, "after": name},
+    )
+    publish(ModelRenamed(model.pk, before, name))
+    return model
+
+
+@transaction.atomic
+def delete_model(model: RegisteredModel, *, by: User) -> None:
+    """Delete a model with its versions. The rows stay for the trail; the name is free again."""
+    model = living_model(model)
+    policies.models.require(by, "delete", model)
+    guards.require(guards.Action.DELETE_MODEL, model)
+    versions = list(queries.versions_of(model).select_for_update(of=("self",)))
+    for version in versions:
+        guards.require(guards.Action.DELETE_VERSION, version)
+    for version in versions:
+        retire(version, by=by)
+    Alias.objects.filter(model=model).delete()
+    model.deleted_at = model.updated_at = timezone.now()
+    model.save(update_fields=["deleted_at", "updated_at"])
+    record(actor=by, action="model.delete", obj=model, project=model.project)
+    publish(ModelDeleted(model.pk))
+
+
+def _taken(name: str) -> AlreadyExists:
+    return AlreadyExists(f"Registered Model (name={name}) already exists.")

@@ -1,0 +1,178 @@
+"""Model versions: registered, described, deleted."""
+
+from collections.abc import Mapping
+
+from django.db import transaction
+from django.utils import timezone
+
+from apps.accounts.models import User
+from apps.audit.services import record
+from apps.core.errors import Conflict, Invalid
+from apps.outbox.services import publish
+from apps.registry import guards, policies, sources, upstream, validation
+from apps.registry.events import VersionDeleted, VersionRegistered
+from apps.registry.models import Alias, ModelVersion, RegisteredModel, VersionTag
+from apps.registry.queries import REDACTED
+from apps.registry.services.ingests import start_ingest
+from apps.registry.services.locks import living_model, living_version
+
+LONGEST_RUN_LINK = 500
+
+
+def create_version(
+    model: RegisteredModel,
+    *,
+    source: str,
+    by: User,
+    run_id: str = "",
+    model_id: str = "",
+    run_link: str = "",
+    description: str = "",
+    tags: Mapping[str, str] | None = None,
+) -> ModelVersion:
+    """Register a version. It is pending until a run has taken over its artifacts.
+
+    The source is looked up on the tracking server before anything is locked: another server's
+    answer must not keep other writers waiting.
+    """
+    policies.models.require(by, "register", model)
+    tags = validation.tags(tags or {})
+    for key in tags:
+        validation.free_tag(key)
+    validation.description(description)
+    if len(run_link) > LONGEST_RUN_LINK:
+        sentence = f"A link to a run has at most {LONGEST_RUN_LINK} characters."
+        raise Invalid(sentence, details={"run_link": sentence})
+    resolved = sources.resolve(
+        source, run_id=run_id, model_id=model_id, user=by, upstream=upstream.client()
+    )
+    return _register(
+        model,
+        source=source,
+        resolved=resolved,
+        run_link=run_link,
+        description=description,
+        tags=tags,
+        by=by,
+    )
+
+
+@transaction.atomic
+def _register(
+    model: RegisteredModel,
+    *,
+    source: str,
+    resolved: sources.ResolvedSource,
+    run_link: str,
+    description: str,
+    tags: Mapping[str, str],
+    by: User,
+) -> ModelVersion:
+    # Numbers are counted under this lock: two registrations at once get two numbers.
+    model = living_model(model)
+    policies.models.require(by, "register", model)
+    if resolved.origin is not None:
+        _require_living(resolved.origin)
+    model.last_number += 1
+    model.updated_at = timezone.now()
+    model.save(update_fields=["last_number", "updated_at"])
+    version = ModelVersion.objects.create(
+        model=model,
+        number=model.last_number,
+        description=description,
+        source=source,
+        source_run_id=resolved.run_id,
+        logged_model_id=resolved.logged_model_id,
+        run_link=run_link,
+        artifact_path=resolved.artifact_path,
+        experiment_id=resolved.experiment_id,
+        copied_from=resolved.origin,
+        registered_by=by,
+        claimed_author=resolved.claimed_author,
+        created_at=model.updated_at,
+        updated_at=model.updated_at,
+    )
+    VersionTag.objects.bulk_create(
+        VersionTag(version=version, key=key, value=value) for key, value in tags.items()
+    )
+    record(
+        actor=by,
+        action="version.register",
+        obj=version,
+        also=[model],
+        project=model.project,
+        data={
+            "source": source,
+            "run": resolved.run_id,
+            "logged_model": resolved.logged_model_id,
+            "copied_from": str(resolved.origin) if resolved.origin else None,
+            "tags": dict(tags),
+        },
+    )
+    publish(VersionRegistered(version.pk))
+    start_ingest(version, by=by)
+    return version
+
+
+@transaction.atomic
+def describe_version(version: ModelVersion, *, description: str, by: User) -> ModelVersion:
+    version = living_version(version)
+    policies.versions.require(by, "register", version)
+    before, version.description = version.description, validation.description(description)
+    version.updated_at = timezone.now()
+    version.save(update_fields=["description", "updated_at"])
+    record(
+        actor=by,
+        action="version.describe",
+        obj=version,
+        also=[version.model],
+        project=version.model.project,
+        data={"before": before, "after": description},
+    )
+    return version
+
+
+@transaction.atomic
+def delete_version(version: ModelVersion, *, by: User) -> None:
+    """Delete a version. Its number is never given again, and its row stays for the trail."""
+    model = living_model(version.model)
+    version = living_version(version)
+    policies.versions.require(by, "delete", version)
+    guards.require(guards.Action.DELETE_VERSION, version)
+    retire(version, by=by)
+    model.updated_at = timezone.now()
+    model.save(update_fields=["updated_at"])
+
+
+def retire(version: ModelVersion, *, by: User) -> None:
+    """The deletion itself, for callers that hold the lock and asked the policy and the guards."""
+    Alias.objects.filter(version=version).delete()
+    version.source = version.source_run_id = version.run_link = REDACTED
+    version.logged_model_id = version.artifact_path = version.experiment_id = ""
+    version.deleted_at = version.updated_at = timezone.now()
+    version.save(
+        update_fields=[
+            "source",
+            "source_run_id",
+            "run_link",
+            "logged_model_id",
+            "artifact_path",
+            "experiment_id",
+            "deleted_at",
+            "updated_at",
+        ]
+    )
+    record(
+        actor=by,
+        action="version.delete",
+        obj=version,
+        also=[version.model],
+        project=version.model.project,
+        data={"artifact_digest": version.artifact_digest},
+    )
+    publish(VersionDeleted(version.pk))
+
+
+def _require_living(origin: ModelVersion) -> None:
+    if not ModelVersion.objects.filter(pk=origin.pk, deleted_at=None).exists():
+        raise Conflict(f"{origin} was deleted meanwhile, so there is nothing to copy.")

@@ -1,0 +1,7 @@
+from apps.core.apps import DomainConfig
+
+
+class ReviewsConfig(DomainConfig):
+    name = "apps.reviews"
+    label = "reviews"
+    default = True

@@ -1,0 +1,235 @@
+"""Reads about reviews: whose turn it is, what is missing, and why somebody may not decide."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db.models import Exists, OuterRef, Prefetch, QuerySet
+
+from apps.accounts.models import User
+from apps.cards import queries as card_queries
+from apps.core.digests import digest_of
+from apps.projects.models import Membership, Project
+from apps.projects.queries import people_who_may
+from apps.projects.roles import roles_that_may
+from apps.registry.models import ModelVersion
+from apps.reviews import policies
+from apps.reviews.models import Assignment, ReviewRequest, Verdict
+from apps.reviews.states import UNDECIDED, VerdictKind
+from apps.stages.queries import StagePolicy
+
+
+def content_digest(review: ReviewRequest) -> str:
+    """What a verdict is bound to: the artifacts, the card's newest revision, and the policy."""
+    version = review.version
+    return digest_of(
+        {
+            "artifacts": version.artifact_digest,
+            "card": card_queries.current_card(version).digest,
+            "policy": digest_of(review.policy),
+        }
+    )
+
+
+def policy_of(review: ReviewRequest) -> StagePolicy:
+    """The stage's policy as it was when the review was opened."""
+    return StagePolicy.from_snapshot(review.policy)
+
+
+def for_lists(reviews: QuerySet[ReviewRequest]) -> QuerySet[ReviewRequest]:
+    """The same reviews, with what a row of a list shows."""
+    return reviews.select_related(
+        "version__model__project", "stage", "requested_by"
+    ).prefetch_related(
+        Prefetch("assignments", queryset=Assignment.objects.select_related("reviewer")),
+        Prefetch(
+            "verdicts",
+            queryset=Verdict.objects.filter(superseded=False).select_related("by"),
+        ),
+    )
+
+
+def waiting_for(user: User) -> QuerySet[ReviewRequest]:
+    """Undecided reviews that ask for the person, and that he has not decided on as they are now."""
+    decided = Verdict.objects.filter(review=OuterRef("pk"), by=user, superseded=False, stale=False)
+    asked = Assignment.objects.filter(review=OuterRef("pk"), reviewer=user)
+    return for_lists(
+        policies.reviews.visible_to(user)
+        .filter(Exists(asked), ~Exists(decided), state__in=UNDECIDED)
+        .order_by("requested_at")
+    )
+
+
+def requested_by(user: User) -> QuerySet[ReviewRequest]:
+    return for_lists(
+        policies.reviews.visible_to(user)
+        .filter(requested_by=user, state__in=UNDECIDED)
+        .order_by("-requested_at")
+    )
+
+
+def done_by(user: User) -> QuerySet[ReviewRequest]:
+    """Reviews that the person decided on, or asked for, and that are over."""
+    decided = Verdict.objects.filter(review=OuterRef("pk"), by=user)
+    visible = policies.reviews.visible_to(user).exclude(state__in=UNDECIDED)
+    return for_lists(
+        (visible.filter(Exists(decided)) | visible.filter(requested_by=user)).order_by("-closed_at")
+    )
+
+
+def possible_reviewers(project: Project) -> QuerySet[User]:
+    """Members of the project who may review. Nobody else does, administrators included."""
+    return people_who_may("review", project)
+
+
+def excluded_people(version: ModelVersion, requester: User | None = None) -> dict[int, str]:
+    """Person id -> why he does not decide on this version."""
+    reasons = dict.fromkeys(card_queries.editors_of(version), "edited the model card")
+    reasons[version.registered_by_id] = "registered this version"
+    if version.claimed_author:
+        trained = User.objects.filter(username=version.claimed_author).values_list("pk", flat=True)
+        reasons.update(dict.fromkeys(trained, "trained this model"))
+    if requester is not None:
+        reasons[requester.pk] = "asked for this review"
+    return reasons
+
+
+def why_not(review: ReviewRequest, user: User) -> str:
+    """Why the person may not decide, as a sentence to him; empty where he may."""
+    if not review.is_undecided:
+        return f"This review is {review.get_state_display().lower()} already."
+    if not possible_reviewers(review.project).filter(pk=user.pk).exists():
+        return (
+            f"You are not a reviewer of {review.project}. An owner of the project can make you one."
+        )
+    reason = excluded_people(review.version, review.requested_by).get(user.pk)
+    if reason:
+        return f"You {reason}, so someone else has to approve it."
+    return ""
+
+
+@dataclass(frozen=True)
+class ReviewerRow:
+    """A person in the reviewers' box. `state` is approved, changes, stale or waiting."""
+
+    user: User
+    roles: tuple[str, ...]
+    state: str
+    verdict: Verdict | None
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How far a review is."""
+
+    approvals: int
+    needed: int
+    missing_roles: list[str]
+    blocked_by: list[User]
+    rows: list[ReviewerRow] = field(default_factory=list)
+
+    @property
+    def is_met(self) -> bool:
+        return self.approvals >= self.needed and not self.missing_roles and not self.blocked_by
+
+    @property
+    def sentence(self) -> str:
+        """What is missing, for whoever asks why it is not approved yet."""
+        if self.is_met:
+            return f"{self.approvals} of {self.needed} approvals: all that the stage asks for."
+        parts = [f"{self.approvals} of {self.needed} approvals"]
+        if self.missing_roles:
+            parts.append(f"still to approve: {', '.join(self.missing_roles)}")
+        if self.blocked_by:
+            parts.append(f"changes requested by {', '.join(map(str, self.blocked_by))}")
+        return "; ".join(parts) + "."
+
+
+def standing(review: ReviewRequest) -> Standing:
+    """Count what counts: verdicts on the content as it is now, by people who may still decide."""
+    policy = policy_of(review)
+    digest = content_digest(review)
+    memberships: dict[int, Membership] = {
+        membership.user_id: membership
+        for membership in Membership.objects.filter(project=review.project)
+        .select_related("user")
+        .prefetch_related("reviewer_roles")
+    }
+    may_review = set(roles_that_may("review"))
+    excluded = excluded_people(review.version, review.requested_by)
+    verdicts = {
+        verdict.by_id: verdict
+        for verdict in review.verdicts.filter(superseded=False).select_related("by")
+    }
+    covered: set[int] = set()
+    approvals, blocked_by, rows = 0, [], []
+    people: dict[int, User] = {
+        assignment.reviewer_id: assignment.reviewer
+        for assignment in review.assignments.select_related("reviewer")
+    }
+    people.update({verdict.by_id: verdict.by for verdict in verdicts.values()})
+    for user_id, user in people.items():
+        membership = memberships.get(user_id)
+        roles = {r.pk: r.name for r in membership.reviewer_roles.all()} if membership else {}
+        verdict = verdicts.get(user_id)
+        state = _state_of(verdict, digest)
+        # A closed review keeps what counted when it was closed.
+        counts = not review.is_undecided or (
+            membership is not None
+            and membership.role in may_review
+            and user.is_active
+            and user_id not in excluded
+        )
+        if state == "approved" and counts:
+            approvals += 1
+            assert verdict is not None
+            covered |= roles.keys() if review.is_undecided else {r["id"] for r in verdict.roles}
+        elif state == "changes" and counts:
+            blocked_by.append(user)
+        rows.append(ReviewerRow(user, tuple(sorted(roles.values())), state, verdict))
+    missing = [role.name for role in policy.roles if role.id not in covered]
+    return Standing(approvals, policy.approvals_needed, missing, blocked_by, rows)
+
+
+def _state_of(verdict: Verdict | None, digest: str) -> str:
+    if verdict is None:
+        return "waiting"
+    if verdict.stale or (verdict.review.is_undecided and verdict.content_digest != digest):
+        return "stale"
+    return "approved" if verdict.kind == VerdictKind.APPROVE else "changes"
+
+
+def proposed_reviewers(version: ModelVersion, policy: StagePolicy, requester: User) -> list[User]:
+    """Whom to ask: one person for each role, then others until there are enough."""
+    excluded = excluded_people(version, requester)
+    candidates = [
+        user
+        for user in possible_reviewers(version.model.project).order_by("username")
+        if user.pk not in excluded
+    ]
+    roles: dict[int, set[int]] = {}
+    memberships = Membership.objects.filter(
+        project=version.model.project, user__in=candidates
+    ).prefetch_related("reviewer_roles")
+    for membership in memberships:
+        roles[membership.user_id] = {role.pk for role in membership.reviewer_roles.all()}
+    chosen: list[User] = []
+    for role in policy.roles:
+        if any(role.id in roles.get(user.pk, set()) for user in chosen):
+            continue
+        match = next((u for u in candidates if role.id in roles.get(u.pk, set())), None)
+        if match is not None:
+            chosen.append(match)
+    for user in candidates:
+        if len(chosen) >= policy.approvals_needed:
+            break
+        if user not in chosen:
+            chosen.append(user)
+    return chosen
+
+
+def snapshot_for_record(current: Standing) -> dict[str, Any]:
+    return {
+        "approvals": current.approvals,
+        "needed": current.needed,
+        "missing_roles": current.missing_roles,
+    }

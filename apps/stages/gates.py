@@ -1,0 +1,52 @@
+"""What has to hold before a version enters a stage.
+
+Stages know gates, not who provides them: the apps above register theirs when Django is ready.
+"""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+from apps.registry.models import ModelVersion
+from apps.stages.models import Stage
+
+
+@dataclass(frozen=True)
+class GateResult:
+    gate: str
+    ok: bool
+    text: str
+
+
+class Gate(ABC):
+    name: str
+
+    @abstractmethod
+    def check(self, version: ModelVersion, stage: Stage) -> GateResult:
+        """Whether the version may enter the stage now, in a sentence that says what is missing."""
+
+
+_gates: list[Gate] = []
+
+
+def register(gate: Gate) -> None:
+    if all(known.name != gate.name for known in _gates):
+        _gates.append(gate)
+
+
+def results(version: ModelVersion, stage: Stage) -> list[GateResult]:
+    return [gate.check(version, stage) for gate in _gates]
+
+
+class ArtifactsAreStored(Gate):
+    """The bytes are in mlgov's own storage, under a digest."""
+
+    name = "artifacts-are-stored"
+
+    def check(self, version: ModelVersion, stage: Stage) -> GateResult:
+        if version.is_ready:
+            return GateResult(self.name, True, f"Stored under {version.artifact_digest}.")
+        text = f"{version} is not ready: {version.get_state_display().lower()}."
+        return GateResult(self.name, False, text)
+
+
+register(ArtifactsAreStored())

@@ -1,0 +1,142 @@
+"""How what happened is told: a verb, an icon and a tone for each action of the audit trail."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db.models import QuerySet
+from django.urls import reverse
+
+from apps.audit.models import AuditEvent
+
+# action -> (what the actor did, icon, tone)
+TOLD: dict[str, tuple[str, str, str]] = {
+    "alias.delete": ("removed the alias of", "tag", "grey"),
+    "alias.set": ("pointed an alias at", "tag", "grey"),
+    "build.cancel": ("cancelled the", "ban", "grey"),
+    "build.end": ("ended the cancelled", "ban", "grey"),
+    "build.fail": ("could not finish the", "circle-x", "red"),
+    "build.finish": ("finished the", "hammer", "green"),
+    "build.request": ("asked for the", "hammer", "blue"),
+    "build.retry": ("tried again the", "rotate-ccw", "blue"),
+    "card.edit": ("edited the model card of", "pencil", "violet"),
+    "deployment.cancel": ("cancelled what was on its way for", "ban", "grey"),
+    "deployment.heal": ("brought back replicas of", "activity", "amber"),
+    "deployment.request": ("asked for the deployment of", "rocket", "blue"),
+    "deployment.retire": ("retired", "square", "grey"),
+    "deployment.retry": ("tried again to deploy", "rotate-ccw", "blue"),
+    "deployment.roll_back": ("rolled back to", "undo-2", "amber"),
+    "deployment.serve": ("gave the traffic to", "rocket", "green"),
+    "endpoint.create": ("made the endpoint", "globe", "blue"),
+    "environment.create": ("made the environment", "server", "blue"),
+    "environment.delete": ("deleted the environment", "trash-2", "red"),
+    "environment.edit": ("changed the environment", "server", "amber"),
+    "group.create": ("made the group", "users", "amber"),
+    "group.delete": ("deleted the group", "trash-2", "red"),
+    "group.edit": ("changed the group", "users", "amber"),
+    "key.create": ("made the API key", "key-round", "amber"),
+    "key.revoke": ("revoked the API key", "key-round", "grey"),
+    "member.add": ("added", "users", "blue"),
+    "member.edit": ("changed the role of", "users", "amber"),
+    "member.remove": ("removed", "users", "red"),
+    "message.retry": ("let be delivered again", "rotate-ccw", "grey"),
+    "model.create": ("registered the model", "box", "blue"),
+    "model.delete": ("deleted the model", "trash-2", "red"),
+    "model.describe": ("described the model", "pencil", "violet"),
+    "model.rename": ("renamed the model", "pencil", "amber"),
+    "model.tag": ("tagged the model", "tag", "grey"),
+    "model.untag": ("took a tag from the model", "tag", "grey"),
+    "project.create": ("made the project", "folder", "blue"),
+    "project.edit": ("changed the project", "folder", "amber"),
+    "review.approve": ("approved", "circle-check", "green"),
+    "review.ask": ("asked more people to review", "users", "blue"),
+    "review.comment": ("commented on the review of", "message-square", "grey"),
+    "review.complete": ("had the last approval that was missing for", "shield-check", "green"),
+    "review.request": ("asked for a review of", "git-pull-request-arrow", "blue"),
+    "review.request_changes": ("asked for changes to", "octagon-alert", "amber"),
+    "review.stale": ("noted that the card changed under the review of", "history", "amber"),
+    "review.withdraw": ("withdrew the review of", "undo-2", "grey"),
+    "reviewer_role.create": ("made the reviewer role", "shield-check", "blue"),
+    "reviewer_role.delete": ("deleted the reviewer role", "trash-2", "red"),
+    "reviewer_role.edit": ("changed the reviewer role", "shield-check", "amber"),
+    "rollout.end": ("ended the cancelled rollout of", "ban", "grey"),
+    "rollout.fail": ("could not roll out", "circle-x", "red"),
+    "rollout.start": ("started the rollout of", "play", "blue"),
+    "stage.create": ("made the stage", "layers", "blue"),
+    "stage.delete": ("deleted the stage", "trash-2", "red"),
+    "stage.edit": ("changed the stage", "layers", "amber"),
+    "stage.override": ("asks more of versions for", "layers", "amber"),
+    "stage.reset": ("took back what was asked beyond the stage", "layers", "grey"),
+    "token.create": ("made the access token", "key-round", "amber"),
+    "token.revoke": ("revoked the access token", "key-round", "grey"),
+    "user.create": ("made the account of", "user", "blue"),
+    "user.edit": ("changed the account of", "user", "amber"),
+    "user.rename": ("is called differently now:", "user", "grey"),
+    "version.delete": ("deleted", "trash-2", "red"),
+    "version.describe": ("described", "pencil", "violet"),
+    "version.leave": ("took out of its stage", "arrow-left", "grey"),
+    "version.move": ("moved", "arrow-right", "teal"),
+    "version.ready": ("took over the artifacts of", "package", "green"),
+    "version.register": ("registered", "upload", "blue"),
+    "version.reject": ("could not register", "circle-x", "red"),
+    "version.retry": ("tried again to register", "rotate-ccw", "blue"),
+    "version.tag": ("tagged", "tag", "grey"),
+    "version.untag": ("took a tag from", "tag", "grey"),
+}  # fmt: skip
+LINKED = {
+    "accounts.user", "builds.build", "deployments.deployment", "deployments.endpoint",
+    "deployments.apikey", "projects.membership", "projects.project", "registry.modelversion",
+    "registry.registeredmodel", "reviews.reviewrequest", "stages.environment",
+    "stages.stageoverride",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Told:
+    """An event as a line of a timeline."""
+
+    pk: int
+    actor: str
+    text: str
+    icon: str
+    tone: str
+    object: str
+    url: str
+    at: datetime
+    note: str
+    event: AuditEvent
+
+
+def tell(event: AuditEvent) -> Told:
+    app, _, verb = event.action.partition(".")
+    plain = (f"{verb.replace('_', ' ')} ({app})", "activity", "grey")
+    text, icon, tone = TOLD.get(event.action, plain)
+    return Told(
+        pk=event.pk,
+        actor=event.actor_name,
+        text=text,
+        icon=icon,
+        tone=tone,
+        object=f"{event.object_name}{_whereto(event.action, event.data)}",
+        url=url_of(event),
+        at=event.at,
+        note=event.reason or event.data.get("text", ""),
+        event=event,
+    )
+
+
+def url_of(event: AuditEvent) -> str:
+    """A page that leads on to the object, if it still exists and the reader may see it."""
+    if event.object_type not in LINKED:
+        return ""
+    return reverse("web:object", args=[event.object_type, event.object_id])
+
+
+def told(events: QuerySet[AuditEvent]) -> list[Told]:
+    return [tell(event) for event in events]
+
+
+def _whereto(action: str, data: dict[str, Any]) -> str:
+    if action == "version.move":
+        return f" from {data['from']} to {data['to']}" if data.get("from") else f" to {data['to']}"
+    return ""

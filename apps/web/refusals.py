@@ -1,0 +1,94 @@
+"""Refusals of the domain as pages. The one place where the pages' status codes live."""
+
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render, resolve_url
+from django.utils.http import url_has_allowed_host_and_scheme
+
+from apps.core.context import current
+from apps.core.errors import (
+    AlreadyExists,
+    Conflict,
+    DomainError,
+    Invalid,
+    NotFound,
+    NotPermitted,
+    TooLarge,
+    Unavailable,
+)
+from apps.deployments.gateway import BadAnswer, TimedOut
+
+IN_WEB_TERMS: dict[type[DomainError], tuple[int, str]] = {
+    Invalid: (422, "This cannot be done like that"),
+    NotPermitted: (403, "You may not do this"),
+    NotFound: (404, "There is nothing here for you"),
+    AlreadyExists: (409, "There is one already"),
+    Conflict: (409, "This is not possible now"),
+    TooLarge: (413, "This is too large"),
+    Unavailable: (503, "A part of the platform does not answer"),
+    BadAnswer: (502, "The answer cannot be shown"),
+    TimedOut: (504, "There was no answer in time"),
+}
+# What htmx puts in place although it is an error; see the configuration in base.html.
+SWAPPED = 422
+
+
+def in_web_terms(refusal: DomainError) -> tuple[int, str]:
+    for kind in type(refusal).__mro__:
+        if kind in IN_WEB_TERMS:
+            return IN_WEB_TERMS[kind]
+    return 422, "This cannot be done"
+
+
+class RefusalMiddleware:
+    """Answers a refusal that no form has shown, and gives those on forms their status."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        if not getattr(request, "htmx", False):
+            refusal = getattr(response, "refusal", None)
+            if refusal is not None:
+                response.status_code = in_web_terms(refusal)[0]
+            return response
+        if response.status_code == 302 and _leads_to_sign_in(response):
+            # The whole page has to go there, not the part that was asked for.
+            response = HttpResponse(status=204)
+            response["HX-Redirect"] = _sign_in_and_return(request)
+        return response
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        if not isinstance(error, DomainError) or current().via not in ("web", "admin"):
+            return None
+        status, title = in_web_terms(error)
+        context = {"title": title, "refusal": error, "back": _where_from(request)}
+        if getattr(request, "htmx", False):
+            response = render(request, "web/refusal.html#alert", context, status=SWAPPED)
+            response["HX-Retarget"] = "#main"
+            response["HX-Reswap"] = "afterbegin show:window:top"
+            return response
+        return render(request, "web/refusal.html", context, status=status)
+
+
+def _leads_to_sign_in(response: HttpResponse) -> bool:
+    return urlsplit(response["Location"]).path == resolve_url(settings.LOGIN_URL)
+
+
+def _sign_in_and_return(request: HttpRequest) -> str:
+    page = urlsplit(request.headers.get("HX-Current-URL", "")).path or "/"
+    return f"{resolve_url(settings.LOGIN_URL)}?next={page}"
+
+
+def _where_from(request: HttpRequest) -> str:
+    """The page that the refused form was on."""
+    referer = request.headers.get("Referer", "")
+    if url_has_allowed_host_and_scheme(
+        referer, allowed_hosts={request.get_host()}, require_https=request.is_secure()
+    ):
+        return urlsplit(referer).path
+    return "/"

@@ -1,0 +1,60 @@
+"""What templates need beside values: numbers for reading, and the live view of a delivery."""
+
+import json
+from typing import Any
+
+from django import template
+
+from apps.accounts.models import User
+from apps.deployments import policies
+from apps.reviews.models import ReviewRequest
+from apps.web import queries
+from apps.web.logs import log_of
+
+register = template.Library()
+
+
+@register.filter
+def figure(value: Any) -> str:
+    """A number with the digits that matter; other things as they are."""
+    if isinstance(value, bool) or value is None:
+        return "–" if value is None else str(value)
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, float):
+        return f"{value:,.4g}" if abs(value) < 10_000 else f"{value:,.0f}"
+    return str(value)
+
+
+@register.filter
+def as_text(value: Any) -> str:
+    """A JSON value for reading."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+@register.simple_tag(takes_context=True)
+def delivery_of_review(context: dict[str, Any], review: ReviewRequest) -> Any:
+    """What followed from an approval; reviews do not know deployments, their page shows both."""
+    move = queries.move_of_review(review)
+    return delivery_context(context["request"].user, move) if move is not None else None
+
+
+@register.simple_tag(takes_context=True)
+def delivery_of_move(context: dict[str, Any], move: Any) -> Any:
+    return delivery_context(context["request"].user, move)
+
+
+def delivery_context(user: User, move: Any) -> dict[str, Any]:
+    delivery = queries.delivery_of(move)
+    deployment = delivery.deployment
+    if deployment is not None and not policies.deployments.allows(user, "view", deployment):
+        deployment = None
+    log = log_of(delivery.runs[-1]) if delivery.runs else None
+    return {
+        "move": move,
+        "deployment": deployment,
+        "runs": delivery.runs,
+        "log": log,
+        "is_expected": delivery.is_expected,
+        "is_finished": delivery.is_finished,
+    }

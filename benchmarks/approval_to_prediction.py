@@ -1,0 +1,139 @@
+"""From the last approval to the first prediction, with and without the environment there.
+
+The installation is real (`manage.py serve`, SQLite), the model is the demo's. The first version
+finds no environment (cold), the second one finds the first one's (warm). What a user would take
+instead is timed beside it: `mlflow models serve` with an environment of its own, from the same
+registered version until its first answer, again cold and warm.
+"""
+
+import benchmarks.with_django  # noqa: F401  isort: skip
+
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import requests
+from rich.console import Console
+from rich.table import Table
+
+from apps.deployments.targets.registry import target
+from apps.runs.failures import RunFailure
+from mlgov.demo.steps import Step
+from mlgov.demo.story import MODEL, REVIEWERS, Story
+from tests.journeys.product import Product, free_port
+
+console = Console(highlight=False)
+PATIENCE = 1200  # seconds
+
+
+class Quiet(Step):
+    def __init__(self) -> None:
+        pass
+
+    def note(self, text: str) -> None:
+        pass
+
+    def progress(self, text: str) -> None:
+        pass
+
+
+def approve(story: Story, number: int) -> float:
+    """Let the version into Staging; returns the moment of the last approval."""
+    review = story.request_review(number, "Staging", "For the benchmark.")
+    moment = 0.0
+    for username in REVIEWERS:
+        reader = story.script(username)
+        digest = reader.get(f"/reviews/{review}")["read_digest"]
+        moment = time.monotonic()
+        reader.post(f"/reviews/{review}/approve", read_digest=digest, comment="")
+    return moment
+
+
+def measure(name: str, directory: Path) -> list[float]:
+    environment = {
+        **{k: v for k, v in os.environ.items() if not k.startswith(("MLGOV_", "DJANGO_"))},
+        "MLGOV_UV": os.environ.get("MLGOV_UV", ""),
+        "MLGOV_DATA_DIR": str(directory / name),
+        "MLGOV_DEFAULT_TARGET": name,
+    }
+    seconds = []
+    with Product(environment) as product:
+        story = product.story()
+        for number, strength in ((1, 1.0), (2, 0.1)):
+            trained = story.train(Quiet(), strength=strength)
+            began = approve(story, number)
+            deployment = story.wait_until_serving(Quiet(), number, "staging")
+            key = story.new_key(deployment, "benchmark")
+            answers = story.predict(story.url(deployment), key, trained["request"])
+            seconds.append(time.monotonic() - began)
+            assert answers == trained["predictions"]
+        if name == "process":
+            seconds += [stock(story, directory) for _ in range(2)]
+    return seconds
+
+
+def stock(story: Story, directory: Path) -> float:
+    """`mlflow models serve` of the same version, with its own environment, to its first answer."""
+    port = free_port()
+    request = story.version(1)["input_example"]
+    began = time.monotonic()
+    server = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "mlflow", "models", "serve"),
+            *("-m", f"models:/{MODEL}/1", "-p", str(port), "--env-manager", "uv"),
+        ],
+        env={
+            **os.environ,
+            "MLFLOW_TRACKING_URI": story.base_url,
+            "MLFLOW_TRACKING_TOKEN": story.tokens["ada"],
+            "MLFLOW_ENV_ROOT": str(directory / "stock"),
+            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        },
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        while time.monotonic() - began < PATIENCE and server.poll() is None:
+            try:
+                if requests.post(
+                    f"http://127.0.0.1:{port}/invocations", json=request, timeout=10
+                ).ok:
+                    return time.monotonic() - began
+            except requests.ConnectionError:
+                time.sleep(0.2)
+        return float("nan")
+    finally:
+        os.killpg(server.pid, 15)
+        server.wait(timeout=30)
+
+
+def main() -> None:
+    names = ["process"]
+    try:
+        target("docker").check()
+        names.append("docker")
+    except RunFailure as failure:
+        console.print(f"not measured with Docker: {failure.text}")
+    table = Table("from the last approval to the first prediction, seconds", "cold", "warm")
+    directory = Path(tempfile.mkdtemp(prefix="mlgov-bench-"))
+    try:
+        for name in names:
+            seconds = measure(name, directory)
+            table.add_row(f"mlgov, target {name}", f"{seconds[0]:.1f}", f"{seconds[1]:.1f}")
+            if len(seconds) > 2:
+                stock_row = "mlflow models serve --env-manager uv"
+                table.add_row(stock_row, f"{seconds[2]:.1f}", f"{seconds[3]:.1f}")
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+    console.print(f"{platform.platform()}, {os.cpu_count()} cores")
+    console.print(table)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,123 @@
+"""What an operator may set, typed. Each field is an environment variable with the prefix MLGOV_.
+
+`docs/settings.md` is generated from the descriptions here, so they are written for operators.
+"""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+class Configuration(BaseSettings):
+    model_config = SettingsConfigDict(env_prefix="MLGOV_", extra="ignore")
+
+    debug: bool = Field(False, description="Django's debug pages. Never in production.")
+    data_dir: Path = Field(
+        ROOT / "var", description="Where the embedded default keeps everything that must last."
+    )
+    secret_key: SecretStr | None = Field(
+        None,
+        description="Signs sessions and encrypts stored credentials. Left out, one is made and "
+        "kept in the data directory (mode 0600), which suits a single machine only.",
+    )
+    base_url: str = Field(
+        "",
+        description="How people reach mlgov; links in mails begin with it. Empty: loopback with "
+        "the port.",
+    )
+    allowed_hosts: list[str] = Field(
+        default=[],
+        description="Host names to answer to, as a JSON list. The host of the base URL and "
+        "loopback are always allowed.",
+    )
+    bind: str = Field("127.0.0.1", description="Address that `manage.py serve` listens on.")
+    port: int = Field(8000, description="Port that `manage.py serve` listens on.")
+    web_workers: int = Field(2, description="gunicorn worker processes.")
+    web_threads: int = Field(8, description="Threads in each gunicorn worker.")
+    behind_tls: bool = Field(
+        False,
+        description="Set where a TLS proxy stands in front: secure cookies, HSTS, and trust in "
+        "its X-Forwarded-Proto header.",
+    )
+    trusted_proxies: int = Field(
+        0, description="How many proxies in front append to X-Forwarded-For."
+    )
+
+    database_url: str = Field(
+        "",
+        description="postgresql://user:password@host:port/name. Empty: SQLite in the data "
+        "directory.",
+    )
+    broker_url: str = Field(
+        "",
+        description="redis://host:port/0. Empty: a broker of files in the data directory, which "
+        "needs no server.",
+    )
+    cache_url: str = Field(
+        "", description="redis://host:port/1 for rate limits. Empty: a database table."
+    )
+
+    tracking_url: str = Field(
+        "",
+        description="The MLflow tracking server behind mlgov: http://host:port, or unix:/path. "
+        "Empty: the embedded one that `manage.py serve` starts.",
+    )
+    artifacts_storage: Literal["local", "s3"] = Field(
+        "local", description="Where registered artifacts are kept: the data directory, or S3."
+    )
+    s3_bucket: str = Field("", description="Bucket for artifacts; needs the extra `s3`.")
+    s3_endpoint_url: str = Field("", description="For S3-compatible stores other than AWS.")
+    upload_limit_mb: int = Field(
+        20_000, description="Largest artifact upload through the pass-through, in megabytes."
+    )
+    model_limit_mb: int = Field(
+        50_000, description="Largest model that can be registered: all its files, in megabytes."
+    )
+
+    default_target: Literal["auto", "docker", "process"] = Field(
+        "auto",
+        description="Where the first environments deploy to. `auto`: Docker where an engine "
+        "answers when the environments are created, else processes.",
+    )
+    docker_url: str = Field(
+        "", description="Docker Engine, e.g. unix:///var/run/docker.sock. Empty: the usual place."
+    )
+    registry: str = Field(
+        "127.0.0.1:5000", description="Container registry of the first environments, host:port."
+    )
+    endpoint_network: str = Field(
+        "",
+        description="Docker network that model containers join when web runs in a container too. "
+        "Empty: they get no network at all and answer on a unix socket.",
+    )
+    uv: str = Field("", description="Path of uv. Empty: looked for on PATH.")
+
+    email_url: str = Field(
+        "",
+        description="smtp://user:password@host:587?tls=true. Empty: mails are written to the data "
+        "directory, one file each.",
+    )
+    email_from: str = Field("mlgov <mlgov@localhost>", description="Sender of mails.")
+
+    log_level: str = Field("INFO", description="Level of the log.")
+    log_format: Literal["json", "console"] = Field("json", description="Shape of log lines.")
+    lease_seconds: int = Field(
+        60, description="Silence after which a running piece of work counts as lost, in seconds."
+    )
+    outbox_attempts: int = Field(
+        8, description="Deliveries tried before an outbox message waits for a person."
+    )
+    audit_triggers: bool = Field(
+        True, description="Database triggers that refuse changes to the audit trail and history."
+    )
+    metrics_public: bool = Field(
+        False, description="Answer /metrics without a token, for a scraper on a private network."
+    )
+
+
+def load() -> Configuration:
+    return Configuration()

@@ -1,0 +1,1 @@
+"""The runtime next to a model. Nothing is imported here: a health check must start quickly."""

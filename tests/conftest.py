@@ -1,0 +1,108 @@
+"""Which tests run on this machine, and the servers that some of them ask for.
+
+A test says with a marker what it needs. Where that is missing the test is not run, and the last
+lines say so; MLGOV_REQUIRE=docker,postgres,… turns a missing one into a failure.
+"""
+
+import os
+import uuid
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from tests import capabilities, servers
+
+pytest_plugins = ["tests.people", "tests.tracking"]
+NOT_RUN = pytest.StashKey[Counter[str]]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[NOT_RUN] = Counter()
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    try:
+        missing = [(c, why) for c in capabilities.required() if (why := c.missing())]
+    except ValueError as error:
+        raise pytest.UsageError(str(error)) from None
+    if missing:
+        raise pytest.UsageError(
+            "MLGOV_REQUIRE asks for what is not there: "
+            + "; ".join(f"{capability.title} ({why})" for capability, why in missing)
+        )
+
+
+@pytest.hookimpl(trylast=True)  # after -m and -k: what nobody asked for is not missed
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    for capability in capabilities.ALL:
+        asking = [item for item in items if item.get_closest_marker(capability.marker)]
+        if asking and (why := capability.missing()):
+            for item in asking:
+                item.add_marker(pytest.mark.skip(reason=f"needs {capability.title}: {why}"))
+            config.stash[NOT_RUN][f"{capability.title}: {why}"] = len(asking)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+    """Where a capability is required, a test that asks for it may not skip itself either."""
+    report: pytest.TestReport = yield
+    asked_for = [c for c in capabilities.required() if item.get_closest_marker(c.marker)]
+    if report.skipped and asked_for and not hasattr(report, "wasxfail"):
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
+        report.outcome = "failed"
+        report.longrepr = f"It skipped itself, and MLGOV_REQUIRE forbids that. {reason}"
+    return report
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    for missing, number in terminalreporter.config.stash[NOT_RUN].items():
+        tests = "1 test needs" if number == 1 else f"{number} tests need"
+        terminalreporter.write_line(f"not run: {tests} {missing}", yellow=True)
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[str]:
+    """The URL of a Redis server."""
+    if url := os.environ.get("MLGOV_TEST_REDIS_URL"):
+        yield url
+    else:
+        with servers.redis() as url:
+            yield url
+
+
+@pytest.fixture
+def postgres_database() -> Iterator[str]:
+    """The URL of an empty database of its own, for a test that starts the product's processes."""
+    server = os.environ["MLGOV_TEST_POSTGRES_URL"]
+    name = f"mlgov_{uuid.uuid4().hex[:12]}"
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        yield f"{server.rpartition('/')[0]}/{name}"
+        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+@pytest.fixture
+def product_environment(tmp_path: Path) -> dict[str, str]:
+    """For a process of the product: nothing of the tests, and a data directory of its own."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if name == "MLGOV_UV" or not name.startswith(("MLGOV_", "DJANGO_", "PYTEST_"))
+    }
+    return kept | {"MLGOV_DATA_DIR": str(tmp_path / "var")}
+
+
+@pytest.fixture(scope="session")
+def chromium_path() -> str:
+    path = capabilities.chromium()
+    assert path is not None, "mark the test with pytest.mark.browser"
+    return path
+
+
+@pytest.fixture(scope="session")
+def registry_host() -> str:
+    return capabilities.REGISTRY
