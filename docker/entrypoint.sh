@@ -11,7 +11,7 @@ case $role in
     PROMETHEUS_MULTIPROC_DIR=$(mktemp -d)
     export PROMETHEUS_MULTIPROC_DIR
     exec gunicorn mlgov.wsgi:application --bind "0.0.0.0:${MLGOV_PORT:-8000}" \
-      --worker-class gthread --workers "${MLGOV_WEB_WORKERS:-2}" --threads "${MLGOV_WEB_THREADS:-8}" \
+      --limit-request-line 8190 --worker-class gthread --workers "${MLGOV_WEB_WORKERS:-2}" --threads "${MLGOV_WEB_THREADS:-8}" \
       --timeout 120 --graceful-timeout 25 --no-control-socket --worker-tmp-dir /dev/shm "$@"
     ;;
   worker) # worker --queues builds --concurrency 2
@@ -22,7 +22,8 @@ case $role in
     ;;
   migrate)
     python manage.py migrate --noinput
-    exec python manage.py createcachetable
+    python manage.py createcachetable
+    exec python manage.py create_stages
     ;;
   manage)
     exec python manage.py "$@"

@@ -1,7 +1,7 @@
 """Environments and stages to begin with, so that a first start is no empty room.
 
-An administrator changes, adds and removes them in the admin; they are made only where there are
-no stages at all.
+An administrator changes, adds and removes them in the admin; they are made only in an empty
+installation.
 """
 
 from dataclasses import dataclass
@@ -15,6 +15,7 @@ from apps.accounts.models import User
 from apps.audit.services import record
 from apps.core.context import acting
 from apps.deployments.targets.registry import target
+from apps.projects.models import Project
 from apps.runs.failures import RunFailure
 from apps.stages.models import Colour, Environment, MlflowStage, Stage
 
@@ -30,17 +31,18 @@ class Engine:
 
 
 def choose_engine() -> Engine:
-    """Docker where an engine answers, or what the configuration says."""
-    wanted = settings.CONFIGURATION.default_target
+    """What the configuration says, else Docker where an engine answers."""
+    wanted, registry = settings.CONFIGURATION.default_target, settings.CONFIGURATION.registry
     if wanted == "process":
         return _processes("The configuration asks for that.")
+    if wanted == "docker":
+        # Not asked whether it answers: only some workers reach the engine of a team.
+        sentence = f"The configuration asks for Docker, with the registry at {registry}."
+        return Engine("docker", "docker", registry, sentence)
     try:
         target("docker", {"docker_host": settings.CONFIGURATION.docker_url}).check()
     except RunFailure as failure:
-        if wanted == "docker":
-            raise
         return _processes(failure.text)
-    registry = settings.CONFIGURATION.registry
     if _registry_answers(registry):
         kept = f"Images are pushed to the registry at {registry}."
     else:
@@ -66,10 +68,14 @@ def _registry_answers(registry: str) -> bool:
     return answer.status_code in (200, 401)
 
 
+def is_empty() -> bool:
+    return not Stage.objects.exists() and not Project.objects.exists()
+
+
 @transaction.atomic
 def ensure_stages(engine: Engine, *, by: User | None) -> bool:
     """Make Staging, Production and Archived with their environments. Returns whether it did."""
-    if Stage.objects.exists():
+    if not is_empty():
         return False
     with acting(via="command"):
         staging = _environment("staging", "Staging", engine, replicas=1, order=1, by=by)

@@ -99,6 +99,7 @@ def _web(environment: dict[str, str]) -> Child:
         *(sys.executable, "-m", "gunicorn", "mlgov.wsgi:application"),
         *("--bind", _address(configuration.bind, configuration.port)),
         *("--worker-class", "gthread"),
+        *("--limit-request-line", "8190"),  # the filters of the mlflow client are long
         *("--workers", str(configuration.web_workers)),
         *("--threads", str(configuration.web_threads)),
         *("--timeout", "120", "--graceful-timeout", "5", "--no-control-socket"),
@@ -132,7 +133,7 @@ def _worker(sockets: Path, environment: dict[str, str]) -> Child:
 
 
 def _beat(sockets: Path, environment: dict[str, str]) -> Child:
-    schedule = settings.MLGOV_DATA_DIR / "broker" / "beat-schedule"
+    schedule = settings.MLGOV_DATA_DIR / "beat-schedule"
     command = [
         *(sys.executable, "-m", "celery", "-A", "mlgov", "beat"),
         *("--schedule", str(schedule), "--pidfile", ""),

@@ -8,13 +8,18 @@ from django.utils import timezone
 
 
 class TokenForm(forms.Form):
-    DAYS = [("30", "30 days"), ("90", "90 days"), ("365", "A year"), ("", "Until it is revoked")]
+    DAYS = [
+        ("30", "30 days"),
+        ("90", "90 days"),
+        ("365", "A year"),
+        ("never", "Until it is revoked"),
+    ]
 
     name = forms.CharField(
         max_length=100,
         help_text="Where it is used, e.g. “notebook” or “CI”: so that you know which to revoke.",
     )
-    days = forms.ChoiceField(label="Works for", choices=DAYS, initial="90", required=False)
+    days = forms.ChoiceField(label="Works for", choices=DAYS, initial="90")
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
@@ -29,4 +34,4 @@ class ProfileForm(forms.Form):
 
 
 def _in_days(days: str | None) -> datetime | None:
-    return timezone.now() + timedelta(days=int(days)) if days else None
+    return timezone.now() + timedelta(days=int(days)) if days and days != "never" else None

@@ -3,13 +3,15 @@
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.auth import get_user_model
 from django.db import models
 from django.forms import ModelForm
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest, HttpResponse
 from simple_history.admin import SimpleHistoryAdmin
 
 from apps.audit.models import AuditEvent
 from apps.audit.services import record
+from apps.core.forms import ManyChoiceField
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):
@@ -63,6 +65,32 @@ class RecordedAdmin(SimpleHistoryAdmin):
     def delete_queryset(self, request: HttpRequest, queryset: Any) -> None:
         for obj in queryset:
             self.delete_model(request, obj)
+
+    def formfield_for_manytomany(self, db_field: Any, request: Any = None, **kwargs: Any) -> Any:
+        return super().formfield_for_manytomany(
+            db_field, request, **{"form_class": ManyChoiceField, **kwargs}
+        )
+
+    def history_form_view(
+        self, request: HttpRequest, object_id: str, version_id: str, extra_context: Any = None
+    ) -> HttpResponse:
+        # Groups are Django's own and have no rows to go back to.
+        has_rows = hasattr(self.model._meta, "simple_history_manager_attribute")
+        if not (has_rows and version_id.isascii() and version_id.isdigit()):
+            raise Http404("There is no such revision.")
+        return super().history_form_view(request, object_id, version_id, extra_context)
+
+    def render_history_view(
+        self, request: HttpRequest, template: str, context: dict[str, Any], **kwargs: Any
+    ) -> HttpResponse:
+        # The history keeps the number of a person; all names of the page in one query.
+        rows = list(context.get("page_obj", ()))
+        people = get_user_model()._default_manager.in_bulk(
+            {row.history_user_id for row in rows if row.history_user_id}
+        )
+        for row in rows:
+            row.changed_by = people.get(row.history_user_id)
+        return super().render_history_view(request, template, context, **kwargs)
 
     def _values(self, form: ModelForm, source: dict[str, Any] | None = None) -> dict[str, Any]:
         values = form.cleaned_data if source is None else source

@@ -48,11 +48,11 @@ def settle_the_rollout(payload: dict[str, Any]) -> None:
         services.settle(payload["run_id"])
 
 
-@subscribe(DeploymentRetired, slow=True)
+@subscribe(DeploymentRetired, slow=True, queue="deployments")
 def clear_what_was_retired(payload: dict[str, Any]) -> None:
     services.clear(payload["deployment_id"])
 
 
-@subscribe(DeploymentFailed, slow=True)
+@subscribe(DeploymentFailed, slow=True, queue="deployments")
 def clear_what_failed(payload: dict[str, Any]) -> None:
     services.clear(payload["deployment_id"])

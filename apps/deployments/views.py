@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from typing import Any
 
-from django.db import transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse, UnreadablePostError
 from django.middleware.csrf import CsrfViewMiddleware
 from django.views.decorators.csrf import csrf_exempt
@@ -40,9 +39,8 @@ class _Csrf(CsrfViewMiddleware):
 
 
 # API keys and tokens are sent on purpose, sessions by every form of every site: so the check is
-# made below, for sessions only. A prediction writes nothing, so it needs no transaction either.
+# made below, for sessions only.
 @csrf_exempt
-@transaction.non_atomic_requests
 def invocations(
     request: HttpRequest, project: str, endpoint: str, version: int | None = None
 ) -> HttpResponse:

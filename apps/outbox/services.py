@@ -1,6 +1,7 @@
 """Publishing and delivering."""
 
 import logging
+from collections.abc import Iterable
 from datetime import timedelta
 
 from celery import current_app
@@ -11,13 +12,20 @@ from django.utils import timezone
 from apps.core.context import acting, current
 from apps.outbox.events import Event
 from apps.outbox.models import MessageState, OutboxMessage
-from apps.outbox.subscriptions import is_slow, subscriber, subscribers_of
+from apps.outbox.subscriptions import (
+    DEFAULT_QUEUE,
+    is_slow,
+    queue_of,
+    subscriber,
+    subscribers_of,
+)
 
 log = logging.getLogger(__name__)
 FIRST_DELAY = timedelta(seconds=2)
 LONGEST_DELAY = timedelta(minutes=10)
 SLOW_LEASE = timedelta(minutes=2)
 SWEEP_BATCH = 200
+RING_AGAIN_AFTER = timedelta(seconds=10)
 
 
 def publish(event: Event) -> None:
@@ -35,14 +43,15 @@ def publish(event: Event) -> None:
         for name in subscribers_of(event.name())
     )
     if messages:
-        transaction.on_commit(lambda: ring([message.pk for message in messages]), robust=True)
+        transaction.on_commit(lambda: ring(messages), robust=True)
 
 
-def ring(message_ids: list[int]) -> None:
-    """Tell the worker. The message waits in the database, so a bell that fails costs seconds."""
+def ring(messages: Iterable[OutboxMessage]) -> None:
+    """Tell the workers. The message waits in the database, so a bell that fails costs seconds."""
     try:
-        for message_id in message_ids:
-            current_app.send_task("outbox.deliver", args=[message_id], retry=False)
+        for message in messages:
+            queue = queue_of(message.subscriber)
+            current_app.send_task("outbox.deliver", args=[message.pk], queue=queue, retry=False)
     except Exception:
         log.warning("the broker did not take the bell; the sweep will deliver", exc_info=True)
 
@@ -124,11 +133,20 @@ def _put_off(message_id: int, error: Exception) -> None:
 
 
 def sweep() -> int:
-    """Deliver what is due and whose bell was missed. Returns how many were delivered."""
-    due = OutboxMessage.objects.filter(
-        state=MessageState.WAITING, due_at__lte=timezone.now()
-    ).order_by("id")
-    return sum(deliver(pk) for pk in list(due.values_list("pk", flat=True)[:SWEEP_BATCH]))
+    """Deliver what is due and whose bell was missed. Returns how many were delivered.
+
+    What only other workers can do is rung for again.
+    """
+    now = timezone.now()
+    waiting = OutboxMessage.objects.filter(state=MessageState.WAITING, due_at__lte=now)
+    delivered, elsewhere = 0, []
+    for message in list(waiting.order_by("id")[:SWEEP_BATCH]):
+        if queue_of(message.subscriber) == DEFAULT_QUEUE:
+            delivered += deliver(message.pk)
+        elif message.created_at < now - RING_AGAIN_AFTER:
+            elsewhere.append(message)
+    ring(elsewhere)
+    return delivered
 
 
 @transaction.atomic
@@ -140,7 +158,7 @@ def retry(message: OutboxMessage) -> OutboxMessage:
         message.attempts = 0
         message.due_at = timezone.now()
         message.save(update_fields=["state", "attempts", "due_at"])
-        transaction.on_commit(lambda: ring([message.pk]), robust=True)
+        transaction.on_commit(lambda: ring([message]), robust=True)
     return message
 
 

@@ -11,13 +11,18 @@ Subscriber = Callable[[dict[str, Any]], None]
 _by_event: dict[str, list[str]] = defaultdict(list)
 _by_name: dict[str, Subscriber] = {}
 _slow: set[str] = set()
+_queues: dict[str, str] = {}
+DEFAULT_QUEUE = "default"
 
 
-def subscribe(event: type[Event], *, slow: bool = False) -> Callable[[Subscriber], Subscriber]:
+def subscribe(
+    event: type[Event], *, slow: bool = False, queue: str = DEFAULT_QUEUE
+) -> Callable[[Subscriber], Subscriber]:
     """Call the function with the payload of each such event, at least once.
 
     Delivery repeats after a crash, so hearing the same event twice has to be harmless. A `slow`
-    subscriber talks to the outside and is called without a transaction around it.
+    subscriber talks to the outside and is called without a transaction around it. `queue` names
+    the workers that can do it: only those for deployments, say, reach a container engine.
     """
 
     def register(function: Subscriber) -> Subscriber:
@@ -25,6 +30,7 @@ def subscribe(event: type[Event], *, slow: bool = False) -> Callable[[Subscriber
         _by_name[name] = function
         if slow:
             _slow.add(name)
+        _queues[name] = queue
         if name not in _by_event[event.name()]:
             _by_event[event.name()].append(name)
         return function
@@ -46,3 +52,7 @@ def subscriber(name: str) -> Subscriber | None:
 
 def is_slow(name: str) -> bool:
     return name in _slow
+
+
+def queue_of(name: str) -> str:
+    return _queues.get(name, DEFAULT_QUEUE)

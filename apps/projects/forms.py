@@ -5,6 +5,7 @@ from typing import Any
 from django import forms
 
 from apps.accounts.models import User
+from apps.core.forms import ManyChoiceField
 from apps.projects.models import Project, ReviewerRole
 from apps.projects.roles import Role
 
@@ -38,7 +39,7 @@ class RoleForm(forms.Form):
     """What somebody is in a project, and in which capacities he reviews."""
 
     role = forms.ChoiceField(choices=Role.choices, initial=Role.VIEWER, help_text=ROLES_HELP)
-    reviewer_roles = forms.ModelMultipleChoiceField(
+    reviewer_roles = ManyChoiceField(
         ReviewerRole.objects.all(),
         label="Reviews as",
         required=False,

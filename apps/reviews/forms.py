@@ -5,10 +5,11 @@ from typing import Any
 
 from django import forms
 
+from apps.core.forms import ManyChoiceField
 from apps.stages.models import Stage
 
 
-class _People(forms.ModelMultipleChoiceField):
+class _People(ManyChoiceField):
     """People with what they review as, and why some cannot be chosen."""
 
     def __init__(self, *, capacities: dict[int, str], **kwargs: Any) -> None:
@@ -21,7 +22,7 @@ class _People(forms.ModelMultipleChoiceField):
 
 
 class RequestForm(forms.Form):
-    # Chosen by a link, because the reviewers that are proposed depend on it.
+    # Chosen by a button, because the reviewers that are proposed depend on it.
     stage = forms.ModelChoiceField(Stage.objects.none(), widget=forms.HiddenInput)
     note = forms.CharField(
         label="Note",

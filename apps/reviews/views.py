@@ -35,12 +35,13 @@ FRAGMENTS = ("decision", "delivery", "reviewers", "conversation")
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def new(request: HttpRequest, name: str, number: int) -> HttpResponse:
-    """Ask for a review. `?stage=<slug>` says for which stage the reviewers are proposed."""
+    """Ask for a review. `?stage=<slug>`, or the button that proposes, says for which stage."""
     user: Any = request.user
     version = _version_or_404(user, name, number)
     registry_policies.versions.require(user, "request_review", version)
     stages = _stages_to_ask_for(version)
-    chosen = _chosen(stages, request.GET.get("stage") or request.POST.get("stage"))
+    wanted = request.POST.get("propose") or request.POST.get("stage") or request.GET.get("stage")
+    chosen = _chosen(stages, wanted)
     people, capacities = candidates(version, requester=user)
     kwargs: dict[str, Any] = {"stages": stages, "reviewers": people, "capacities": capacities}
     refusal = None

@@ -44,7 +44,7 @@ class ArtifactsAreStored(Gate):
 
     def check(self, version: ModelVersion, stage: Stage) -> GateResult:
         if version.is_ready:
-            return GateResult(self.name, True, f"Stored under {version.artifact_digest}.")
+            return GateResult(self.name, True, f"Stored under {version.artifact_digest[:19]}…")
         text = f"{version} is not ready: {version.get_state_display().lower()}."
         return GateResult(self.name, False, text)
 

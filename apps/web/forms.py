@@ -6,11 +6,12 @@ from typing import Any
 from django import forms
 from django.utils import timezone
 
+from apps.core.forms import ManyChoiceField
 from apps.projects.models import Project, ReviewerRole
 from apps.projects.queries import projects_where
 from apps.stages.models import Stage
 
-EXAMPLE_ROWS = 8
+EXAMPLE_ROWS = 12
 
 
 class ModelFilter(forms.Form):
@@ -126,7 +127,7 @@ class OverrideForm(forms.Form):
     approvals_required = forms.IntegerField(
         label="Approvals", required=False, min_value=0, max_value=50
     )
-    extra_roles = forms.ModelMultipleChoiceField(
+    extra_roles = ManyChoiceField(
         ReviewerRole.objects.all(),
         label="Roles that must approve, too",
         required=False,

@@ -106,7 +106,7 @@ def stage_bar(version: ModelVersion) -> list[StagePosition]:
 
 def _note(stage: Stage, state: str) -> str:
     if state == "current":
-        return f"Deployed to {stage.environment}" if stage.environment else "Here now"
+        return "Here now"
     if state == "done":
         return "Was here"
     return f"Deploys to {stage.environment}" if stage.environment else ""

@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 from django.db import connection
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.builds.parts import in_memory_parts, work
 
 __all__ = ["in_memory_parts"]
+PATIENCE = 20_000  # milliseconds, for a machine that does much else
 # Chromium says so of every answer in the 400s; a refused form is one.
 REFUSED = "status of 422"
 ARGUMENTS = [
@@ -20,10 +21,12 @@ ARGUMENTS = [
 ]  # fmt: skip
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser(chromium_path: str) -> Iterator[Browser]:
-    # Playwright keeps an event loop in this thread, and Django takes it for asynchronous code.
+    # Playwright keeps an event loop in this thread: Django takes it for asynchronous code, and
+    # tests of asynchronous code after these have to find none.
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+    expect.set_options(timeout=PATIENCE)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium_path, args=ARGUMENTS)
         yield browser
@@ -48,7 +51,7 @@ def sign_in(browser: Browser, live_server: Any, complaints: list[str]) -> Iterat
 
     def open_page(username: str, **options: Any) -> Page:
         context = browser.new_context(base_url=live_server.url, **options)
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(PATIENCE)
         contexts.append(context)
         page = context.new_page()
         page.on(

@@ -200,3 +200,26 @@ def test_two_workers_deliver_once(listening):
 
     assert sum(results) <= 20
     assert sorted(number for _, number in heard) == list(range(20))
+
+
+@pytest.mark.django_db
+def test_what_only_other_workers_can_do_is_left_to_them(
+    monkeypatch: pytest.MonkeyPatch, django_capture_on_commit_callbacks: Any
+) -> None:
+    rung: list[tuple[list[int], str]] = []
+    monkeypatch.setattr(
+        services.current_app,
+        "send_task",
+        lambda name, args, queue, retry: rung.append((args, queue)),
+    )
+    name = "apps.deployments.subscribers.clear_what_was_retired"
+    now = timezone.now()
+    message = OutboxMessage.objects.create(
+        event="deployments.DeploymentRetired", subscriber=name, payload={}, due_at=now
+    )
+    assert (services.sweep(), rung) == (0, [])
+
+    OutboxMessage.objects.update(created_at=now - timedelta(minutes=1))
+    assert (services.sweep(), rung) == (0, [([message.pk], "deployments")])
+    message.refresh_from_db()
+    assert message.state == MessageState.WAITING

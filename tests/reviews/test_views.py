@@ -7,6 +7,7 @@ from django.test import Client
 
 from apps.accounts.models import User
 from apps.cards import services as cards
+from apps.projects.models import ReviewerRole
 from apps.registry.models import ModelVersion
 from apps.reviews import queries, services
 from apps.reviews.models import ReviewRequest
@@ -78,6 +79,35 @@ def test_a_request_that_cannot_meet_the_policy_says_so_at_the_reviewers(
     )
     assert response.status_code == 422
     assert "wants an approval as Risk" in response.context["form"].errors["reviewers"][0]
+
+
+@pytest.mark.parametrize("address", ["", "?stage=staging"])
+def test_choosing_another_stage_proposes_anew_and_keeps_the_note(
+    version: ModelVersion,
+    staging: Stage,
+    reviewer: User,
+    risk_reviewer: User,
+    data_scientist: User,
+    risk_role: ReviewerRole,
+    address: str,
+) -> None:
+    other = factories.make_stage("shadow", risk_role, approvals_required=1, order=2)
+    response = signed_in(data_scientist).post(
+        f"/models/scoring/versions/1/reviews/new{address}",
+        {
+            "stage": staging.pk,
+            "reviewers": [reviewer.pk],
+            "note": "A long note.",
+            "propose": other.slug,
+        },
+    )
+    form = response.context["form"]
+    assert (response.status_code, ReviewRequest.objects.count()) == (200, 0)
+    assert [form[name].value() for name in ("stage", "reviewers", "note")] == [
+        other.pk,
+        [risk_reviewer.pk],
+        "A long note.",
+    ]
 
 
 def test_a_request_leads_to_the_review(

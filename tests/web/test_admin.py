@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from django.contrib import admin
+from django.contrib.auth.models import Group
 from django.test import Client
 
 from apps.accounts.models import User
@@ -65,6 +66,8 @@ def test_a_stage_is_changed_at_once_and_recorded(
     history = client.get(f"/admin/stages/stage/{staging.pk}/history/")
     assert (history.status_code, b" style=" in history.content) == (200, False)
     assert staging.history.first().history_user_id == administrator.pk
+    who = f'<a href="/admin/accounts/user/{administrator.pk}/change/">{administrator}</a>'
+    assert who in history.content.decode()
 
 
 def test_saving_without_a_change_records_nothing(client: Client, staging: Stage) -> None:
@@ -159,6 +162,21 @@ def test_each_list_and_form_opens(
         assert client.get(base).status_code == 200, base
         if (found := model._default_manager.first()) is not None:
             assert client.get(f"{base}{found.pk}/change/").status_code == 200, base
+
+
+def test_a_key_that_no_database_holds_is_an_unknown_choice(client: Client, staging: Stage) -> None:
+    form = stage_form(staging, required_roles=["9" * 40])
+
+    answer = client.post(f"/admin/stages/stage/{staging.pk}/change/", form)
+
+    assert answer.status_code == 200
+    assert "required_roles" in answer.context["adminform"].form.errors
+
+
+def test_a_revision_that_does_not_exist_is_not_found(client: Client, staging: Stage) -> None:
+    group = Group.objects.create(name="auditors-of-the-north")
+    for path in (f"stages/stage/{staging.pk}/history/x/", f"auth/group/{group.pk}/history/1/"):
+        assert client.get(f"/admin/{path}").status_code == 404
 
 
 def test_who_is_not_staff_is_not_let_in(owner: User) -> None:

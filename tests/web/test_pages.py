@@ -10,7 +10,7 @@ import pytest
 from django.db import transaction
 from django.test import Client
 
-from apps.accounts.models import User
+from apps.accounts.models import AccessToken, User
 from apps.audit.services import record
 from apps.core.errors import Conflict, NotFound, NotPermitted, TooLarge, Unavailable
 from apps.projects.models import Project
@@ -29,6 +29,15 @@ HTMX = {"HX-Request": "true"}
 
 def text_of(response: object) -> str:
     return unescape(response.content.decode())  # type: ignore[attr-defined]
+
+
+def test_the_way_to_operations_is_shown_to_whom_it_leads_somewhere(
+    signed_in: Signed, administrator: User, owner: User
+) -> None:
+    shown = [
+        'href="/operations"' in text_of(signed_in(who).get("/")) for who in (administrator, owner)
+    ]
+    assert shown == [True, False]
 
 
 def test_the_card_has_one_address_for_any_name(
@@ -210,6 +219,8 @@ def test_a_project_asks_more_and_never_less(
 
 def test_the_secret_of_a_token_is_shown_once(signed_in: Signed, viewer: User) -> None:
     client = signed_in(viewer)
+    client.post("/account/tokens", {"name": "for good", "days": "never"})
+    assert AccessToken.objects.get(name="for good").expires_at is None
     made = client.post("/account/tokens", {"name": "notebook", "days": "30"})
     assert "MLFLOW_TRACKING_TOKEN=mlgov_pat_" in text_of(made)
     assert "no-store" in made["Cache-Control"]

@@ -9,7 +9,6 @@ from collections.abc import Callable
 from typing import Any
 
 from django.core.exceptions import RequestDataTooBig
-from django.db import transaction
 from django.http import HttpRequest, HttpResponseBase, JsonResponse
 from django.http.request import UnreadablePostError
 from django.views.decorators.csrf import csrf_exempt
@@ -42,7 +41,6 @@ def governed(view: View) -> Callable[..., HttpResponseBase]:
     """Let people with a token in; answer each refusal as JSON, never with a page or a redirect."""
 
     @csrf_exempt
-    @transaction.non_atomic_requests
     def guarded(request: HttpRequest) -> HttpResponseBase:
         response = _answered(view, request)
         if response.status_code >= 400:

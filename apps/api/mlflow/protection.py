@@ -21,6 +21,7 @@ CLIENTS_OWN_TAGS = {"mlflow.modelVersions"}
 # What the lineage of a version rests on.
 LINEAGE_TAGS = ("mlflow.source.", "mlflow.user", "mlflow.git", "mlflow.project.")
 MOST_SEGMENTS = 60
+PLACE_OF_A_TRACE = "mlflow.artifactLocation"
 
 Path = Mapping[str, str]
 Body = Mapping[str, Any]
@@ -30,12 +31,23 @@ def experiment_is_ours(path: Path, body: Body) -> None:
     """Refuse an experiment whose artifacts would lie where the sender says.
 
     The tracking server would open that place, a folder of its own machine or a bucket, for
-    whoever lists the artifacts of a run.
+    whoever lists the artifacts of a run. Also a place of its own is refused: it may lie among the
+    artifacts of others, or name another host, to which clients would send their tokens.
     """
-    location = body.get("artifact_location") or body.get("artifactLocation") or ""
-    if location and not str(location).startswith("mlflow-artifacts:/"):
+    if body.get("artifact_location") or body.get("artifactLocation"):
         raise Invalid(
             "Leave artifact_location out: mlgov keeps the artifacts of all experiments itself."
+        )
+
+
+def trace_is_ours(path: Path, body: Body) -> None:
+    """Refuse to say where the data of a trace lies.
+
+    Clients that read the trace would open that place, and send their token to the host it names.
+    """
+    if PLACE_OF_A_TRACE in _tag_keys(body):
+        raise Invalid(
+            f"Leave the tag {PLACE_OF_A_TRACE} alone: mlgov keeps the data of all traces itself."
         )
 
 

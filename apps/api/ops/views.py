@@ -1,9 +1,9 @@
-"""What probes and scrapers ask. Outside ATOMIC_REQUESTS: they have to answer without a database."""
+"""What probes and scrapers ask. They have to answer without a database, too."""
 
 import logging
 
 from django.conf import settings
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
@@ -18,7 +18,6 @@ log = logging.getLogger(__name__)
 
 
 @never_cache
-@transaction.non_atomic_requests
 @require_safe
 def healthz(request: HttpRequest) -> HttpResponse:
     """The process is up. Asks nothing else, or a slow database would have it restarted."""
@@ -26,7 +25,6 @@ def healthz(request: HttpRequest) -> HttpResponse:
 
 
 @never_cache
-@transaction.non_atomic_requests
 @require_safe
 def readyz(request: HttpRequest) -> HttpResponse:
     """Every part that mlgov needs is there; else 503, with which one is not and what to do."""
@@ -42,7 +40,6 @@ def readyz(request: HttpRequest) -> HttpResponse:
 
 
 @never_cache
-@transaction.non_atomic_requests
 @require_safe
 def metrics_text(request: HttpRequest) -> HttpResponse:
     """Figures for Prometheus, for whoever has an administrator's or an auditor's token."""

@@ -5,7 +5,6 @@ from typing import Any
 
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
-from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_POST, require_safe
@@ -144,8 +143,6 @@ def move(request: HttpRequest, name: str, number: int) -> HttpResponse:
     return answer(request, "web/card.html", context, refusal=refusal, status=422)
 
 
-# A prediction can take its time: no transaction may wait for it.
-@transaction.non_atomic_requests
 @login_required
 @require_POST
 def try_it(request: HttpRequest, name: str, number: int) -> HttpResponse:

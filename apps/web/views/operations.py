@@ -6,6 +6,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
+from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
@@ -66,7 +67,8 @@ def operations(request: HttpRequest) -> HttpResponse:
 def retry_message(request: HttpRequest, pk: int) -> HttpResponse:
     require_staff(request)
     message = get_object_or_404(OutboxMessage, pk=pk)
-    services.retry(message)
-    record(actor=request.user, action="message.retry", obj=message)
+    with transaction.atomic():
+        services.retry(message)
+        record(actor=request.user, action="message.retry", obj=message)
     messages.success(request, f"“{message}” is delivered again within seconds.")
     return redirect("web:operations")

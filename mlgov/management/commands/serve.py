@@ -15,9 +15,8 @@ from rich.console import Console
 from apps.accounts.models import User
 from apps.audit.services import record
 from apps.core.context import acting
-from apps.stages.models import Stage
 from mlgov import embedded
-from mlgov.beginnings import choose_engine, ensure_stages
+from mlgov.beginnings import choose_engine, ensure_stages, is_empty
 from mlgov.supervisor import NotStarted
 
 VARIABLES = {
@@ -46,7 +45,7 @@ class Command(BaseCommand):
 
 def _prepare(console: Console) -> None:
     ensure_administrator(console)
-    if not Stage.objects.exists():
+    if is_empty():
         engine = choose_engine()
         ensure_stages(engine, by=None)
         console.print(f"    ready: stages and environments. {engine.sentence}", markup=False)

@@ -269,14 +269,47 @@ def test_what_no_version_refers_to_any_more_can_be_deleted(
 
 
 @pytest.mark.parametrize(
-    "location", ["file:///etc", "/etc", "s3://bucket/x", "http://169.254.169.254/"]
+    "location",
+    [
+        "file:///etc",
+        "/etc",
+        "s3://bucket/x",
+        "http://169.254.169.254/",
+        "mlflow-artifacts:/../../etc",
+        "mlflow-artifacts:/1/models/m-of-somebody-else",
+        "mlflow-artifacts://evil.example/x",
+        ["file:///etc"],
+    ],
 )
 def test_an_experiment_cannot_point_the_tracking_server_elsewhere(
-    call: Call, tracking: Tracking, data_scientist: User, location: str
+    call: Call, tracking: Tracking, data_scientist: User, location: object
 ) -> None:
     for name in ("artifact_location", "artifactLocation"):
         body = {"name": f"x-{name}-{location}", name: location}
         assert call(data_scientist, "POST", "experiments/create", body).status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("PATCH", "/api/2.0/mlflow/traces/tr-1/tags", {"key": "mlflow.artifactLocation"}),
+        ("PATCH", "/api/3.0/mlflow/traces/tr-1/tags", {"key": "mlflow.artifactLocation"}),
+        ("PATCH", "/api/2.0/mlflow/traces/tr-1", {"tags": [{"key": "mlflow.artifactLocation"}]}),
+        ("POST", "/api/2.0/mlflow/traces", {"tags": [{"key": "mlflow.artifactLocation"}]}),
+    ],
+)
+def test_a_trace_cannot_point_the_clients_of_others_elsewhere(
+    call: Call,
+    tracking: Tracking,
+    data_scientist: User,
+    method: str,
+    path: str,
+    body: dict[str, Any],
+) -> None:
+    answer = call(data_scientist, method, path, body)
+
+    assert answer.status_code == 400
+    assert "mlflow.artifactLocation" in answer.json()["message"]
 
 
 @pytest.mark.parametrize(
