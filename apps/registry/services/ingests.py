@@ -13,6 +13,7 @@ from apps.outbox.services import publish
 from apps.registry import policies, queries
 from apps.registry.events import VersionReady, VersionRejected
 from apps.registry.models import Artifact, Ingest, Lineage, ModelVersion
+from apps.registry.services.locks import lock_version
 from apps.registry.states import VERSION, VersionState
 from apps.runs import services as runs
 
@@ -29,7 +30,7 @@ def start_ingest(version: ModelVersion, *, by: User | None) -> Ingest:
 @transaction.atomic
 def retry_ingest(version: ModelVersion, *, by: User) -> Ingest:
     """Try again to take over the artifacts of a version whose registration failed."""
-    version = _locked(version)
+    version = lock_version(version.pk)
     policies.versions.require(by, "retry", version)
     if version.deleted_at is not None:
         raise Conflict(f"{version} was deleted.")
@@ -50,7 +51,7 @@ def retry_ingest(version: ModelVersion, *, by: User) -> Ingest:
 @transaction.atomic
 def start_again(version: ModelVersion) -> Ingest | None:
     """After a worker was lost: a new run, unless the version is decided or one waits already."""
-    version = _locked(version)
+    version = lock_version(version.pk)
     latest = queries.latest_ingest(version)
     if version.state != VersionState.PENDING or latest is None or not latest.run.is_finished:
         return None
@@ -79,7 +80,7 @@ def accept_version(
 
     `facts` are fields of the version that were read from the artifacts.
     """
-    version = _locked(version)
+    version = lock_version(version.pk)
     if version.state != VersionState.PENDING or version.deleted_at is not None:
         return version
     VERSION.apply(version, "accept")
@@ -123,7 +124,7 @@ def accept_version(
 @transaction.atomic
 def reject_version(version: ModelVersion, *, reason: str) -> ModelVersion:
     """The artifacts cannot be taken over; MLflow's client shows the reason. Twice is harmless."""
-    version = _locked(version)
+    version = lock_version(version.pk)
     if version.state != VersionState.PENDING or version.deleted_at is not None:
         return version
     VERSION.apply(version, "reject")
@@ -140,11 +141,3 @@ def reject_version(version: ModelVersion, *, reason: str) -> ModelVersion:
     )
     publish(VersionRejected(version.pk))
     return version
-
-
-def _locked(version: ModelVersion) -> ModelVersion:
-    return (
-        ModelVersion.objects.select_for_update(of=("self",))
-        .select_related("model__project")
-        .get(pk=version.pk)
-    )
