@@ -11,6 +11,7 @@ import benchmarks.with_django  # noqa: F401  isort: skip
 import os
 import platform
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -81,6 +82,7 @@ def stock(story: Story, directory: Path) -> float:
     """`mlflow models serve` of the same version, with its own environment, to its first answer."""
     port = free_port()
     request = story.version(1)["input_example"]
+    said = (directory / "stock.log").open("w+")
     began = time.monotonic()
     server = subprocess.Popen(
         [
@@ -92,10 +94,18 @@ def stock(story: Story, directory: Path) -> float:
             "MLFLOW_TRACKING_URI": story.base_url,
             "MLFLOW_TRACKING_TOKEN": story.tokens["ada"],
             "MLFLOW_ENV_ROOT": str(directory / "stock"),
-            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+            # It calls `python` and `uv` by name.
+            "PATH": ":".join(
+                str(path)
+                for path in (
+                    Path(sys.executable).parent,
+                    Path(os.environ.get("MLGOV_UV") or "uv").parent,
+                    os.environ["PATH"],
+                )
+            ),
         },
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
+        stdout=said,
+        stderr=subprocess.STDOUT,
         start_new_session=True,
     )
     try:
@@ -107,10 +117,14 @@ def stock(story: Story, directory: Path) -> float:
                     return time.monotonic() - began
             except requests.ConnectionError:
                 time.sleep(0.2)
+        said.seek(0)
+        console.print(f"mlflow models serve did not answer: {said.read()[-600:]}", markup=False)
         return float("nan")
     finally:
-        os.killpg(server.pid, 15)
-        server.wait(timeout=30)
+        if server.poll() is None:
+            os.killpg(server.pid, signal.SIGTERM)
+            server.wait(timeout=30)
+        said.close()
 
 
 def main() -> None:

@@ -56,13 +56,14 @@ def measure(client: Client, path: str) -> tuple[int, float]:
     client.get(path)
     with CaptureQueriesContext(connection) as queries:
         answer = client.get(path)
+    number = len(queries)  # now: the next request clears the log
     assert answer.status_code == 200, (path, answer.status_code)
     times = []
     for _ in range(ROUNDS):
         began = time.perf_counter()
         client.get(path)
         times.append((time.perf_counter() - began) * 1000)
-    return len(queries), statistics.median(times)
+    return number, statistics.median(times)
 
 
 def main() -> int:
@@ -70,7 +71,7 @@ def main() -> int:
     databases = runner.setup_databases()
     try:
         people = People()
-        client = Client()
+        client = Client(headers={"host": "localhost"})
         client.force_login(people.reviewers[0])
         people.add_models(10)
         few = {path: measure(client, path) for path in PAGES}
@@ -80,8 +81,8 @@ def main() -> int:
         runner.teardown_databases(databases)
     table = Table("page", "queries, 10", "queries, 1,000", "ms, 10", "ms, 1,000")
     for path in PAGES:
-        (queries, ms), (queries_many, ms_many) = few[path], many[path]
-        table.add_row(path, str(queries), str(queries_many), f"{ms:.0f}", f"{ms_many:.0f}")
+        (number, ms), (number_many, ms_many) = few[path], many[path]
+        table.add_row(path, str(number), str(number_many), f"{ms:.0f}", f"{ms_many:.0f}")
     Console().print(table)
     return 0 if all(few[path][0] == many[path][0] for path in PAGES) else 1
 

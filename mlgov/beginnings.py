@@ -41,8 +41,8 @@ def choose_engine() -> Engine:
         return Engine("docker", "docker", registry, sentence)
     try:
         target("docker", {"docker_host": settings.CONFIGURATION.docker_url}).check()
-    except RunFailure as failure:
-        return _processes(failure.text)
+    except RunFailure:
+        return _processes("No Docker Engine answers on this machine.")
     if _registry_answers(registry):
         kept = f"Images are pushed to the registry at {registry}."
     else:
