@@ -62,7 +62,7 @@ lint: .venv/.ready-dev
 	$(RUN) manage.py makemigrations --check --dry-run
 	$(AS_IN_PRODUCTION) $(RUN) manage.py check --deploy --fail-level WARNING
 	.venv/bin/djlint $(wildcard apps templates) --lint --quiet
-	$(RUN) -m bandit --quiet --severity-level medium --recursive --configfile pyproject.toml apps mlgov $(wildcard serving)
+	$(RUN) -m bandit --quiet --severity-level medium --recursive --configfile pyproject.toml apps mlgov $(wildcard serving client)
 
 format: .venv/.ready-dev
 	$(RUN) -m ruff check --fix .

@@ -26,8 +26,8 @@ class Configuration(BaseSettings):
     )
     base_url: str = Field(
         "",
-        description="How people reach mlgov; links in mails begin with it. Empty: loopback with "
-        "the port.",
+        description="How people reach mlgov, with its path if it has one; links in mails begin "
+        "with it. Empty: loopback with the port.",
     )
     allowed_hosts: list[str] = Field(
         default=[],
@@ -66,11 +66,46 @@ class Configuration(BaseSettings):
         description="The MLflow tracking server behind mlgov: http://host:port, or unix:/path. "
         "Empty: the embedded one that `manage.py serve` starts.",
     )
+    tracking_token: SecretStr | None = Field(
+        None,
+        description="Sent to the tracking server behind mlgov as a bearer token, by the "
+        "pass-through and by workers, where that server asks for one.",
+    )
+    tracking_username: str = Field(
+        "", description="The same as basic credentials, with the password below."
+    )
+    tracking_password: SecretStr | None = Field(None, description="Belongs to the user name above.")
+    file_roots: list[Path] = Field(
+        default=[],
+        description="Folders of this machine, as a JSON list, below which administrators may name "
+        "stores of models, e.g. a mounted network folder. Empty: mlgov registers no local files.",
+    )
+    local_sources: bool = Field(
+        False,
+        description="Let administrators name tracking servers and stores on this machine itself "
+        "(loopback). Addresses in private networks are always allowed, and link-local ones, where "
+        "clouds keep their machines' credentials, never.",
+    )
+    webhook_hosts: list[str] = Field(
+        default=[],
+        description="Hosts that webhooks may be sent to, as a JSON list: names in full, which may "
+        "be in a private network and may be reached by plain http, and patterns such as "
+        "*.example.com for public addresses by https. Empty: no webhooks.",
+    )
     artifacts_storage: Literal["local", "s3"] = Field(
         "local", description="Where registered artifacts are kept: the data directory, or S3."
     )
     s3_bucket: str = Field("", description="Bucket for artifacts; needs the extra `s3`.")
-    s3_endpoint_url: str = Field("", description="For S3-compatible stores other than AWS.")
+    s3_endpoint_url: str = Field(
+        "", description="For S3-compatible stores other than AWS, e.g. https://minio:9000."
+    )
+    s3_region: str = Field("us-east-1", description="Region of the bucket for artifacts.")
+    s3_access_key_id: str = Field("", description="Who mlgov is to the bucket for artifacts.")
+    s3_secret_access_key: SecretStr | None = Field(
+        None,
+        description="Belongs to the access key. Both have to be set for S3: mlgov never asks the "
+        "machine, a profile or AWS_ variables for credentials.",
+    )
     upload_limit_mb: int = Field(
         20_000, description="Largest artifact upload through the pass-through, in megabytes."
     )

@@ -37,11 +37,15 @@ class NotServable(Exception):
 
 @contextmanager
 def servers(
-    console: Console, *, first: Callable[[Console], None] = lambda _: None
+    console: Console,
+    *,
+    first: Callable[[Console], None] = lambda _: None,
+    last: Callable[[], object] = lambda: None,
 ) -> Iterator[Supervisor]:
     """Bring up the database and every server, and end them all on leaving.
 
-    `first` is called between the two: the database is up to date, and nothing runs yet.
+    `first` is called between the two: the database is up to date, and nothing runs yet. `last` is
+    called when nothing runs any more, still as the only instance on this data.
     """
 
     def say(text: str) -> None:
@@ -52,6 +56,7 @@ def servers(
         held.enter_context(only_instance(settings.MLGOV_DATA_DIR))
         require_free_port(configuration.bind, configuration.port)
         _prepare_database(console)
+        held.callback(last)
         first(console)
         sockets = held.enter_context(socket_dir(settings.MLGOV_DATA_DIR))
         # Model servers are children of the deployments, not of the supervisor, because they

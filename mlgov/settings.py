@@ -92,8 +92,11 @@ SECRET_KEY = (
     CONFIGURATION.secret_key.get_secret_value() if CONFIGURATION.secret_key else _kept_secret_key()
 )
 _base_host = urlsplit(MLGOV_BASE_URL)
+MLGOV_ORIGIN = f"{_base_host.scheme}://{_base_host.netloc}"
+# mlgov may live below a path of a site that others share; `mlgov.wsgi` takes it off requests.
+FORCE_SCRIPT_NAME = _base_host.path or None
 ALLOWED_HOSTS = [*CONFIGURATION.allowed_hosts, _base_host.hostname or "", "127.0.0.1", "localhost"]
-CSRF_TRUSTED_ORIGINS = [f"{_base_host.scheme}://{_base_host.netloc}"]
+CSRF_TRUSTED_ORIGINS = [MLGOV_ORIGIN]
 
 INSTALLED_APPS = [
     "mlgov",
@@ -104,6 +107,7 @@ INSTALLED_APPS = [
     "apps.access",
     "apps.runs",
     "apps.projects",
+    "apps.tracking",
     "apps.registry",
     "apps.stages",
     "apps.builds",
@@ -111,6 +115,7 @@ INSTALLED_APPS = [
     "apps.deployments",
     "apps.reviews",
     "apps.notifications",
+    "apps.webhooks",
     "apps.web",
     "apps.api",
     "django.contrib.admin",
@@ -201,7 +206,7 @@ AUTH_PASSWORD_VALIDATORS = [
     )
 ]
 LOGIN_URL = "account_login"
-LOGIN_REDIRECT_URL = "/"
+LOGIN_REDIRECT_URL = "web:inbox"
 ACCOUNT_LOGIN_METHODS = {"username", "email"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "email*", "password1*", "password2*"]
 ACCOUNT_ADAPTER = "apps.accounts.adapter.ClosedAccountAdapter"
@@ -211,6 +216,7 @@ ACCOUNT_SESSION_REMEMBER = False
 ACCOUNT_EMAIL_SUBJECT_PREFIX = "[mlgov] "
 
 SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_PATH = CSRF_COOKIE_PATH = f"{_base_host.path}/"
 SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_AGE = 12 * 3600
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = CONFIGURATION.behind_tls
@@ -244,17 +250,22 @@ TIME_ZONE = "UTC"
 USE_I18N = False
 USE_TZ = True
 
-STATIC_URL = "/static/"
+STATIC_URL = f"{_base_host.path}/static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 _ARTIFACTS: dict[str, Any] = (
     {
-        "BACKEND": "storages.backends.s3.S3Storage",
+        "BACKEND": "apps.registry.s3.S3ArtifactStorage",
         "OPTIONS": {
             "bucket_name": CONFIGURATION.s3_bucket,
             "endpoint_url": CONFIGURATION.s3_endpoint_url or None,
-            "file_overwrite": False,
-            "querystring_auth": True,
+            "region_name": CONFIGURATION.s3_region,
+            "access_key": CONFIGURATION.s3_access_key_id,
+            "secret_key": (
+                CONFIGURATION.s3_secret_access_key.get_secret_value()
+                if CONFIGURATION.s3_secret_access_key
+                else ""
+            ),
         },
     }
     if CONFIGURATION.artifacts_storage == "s3"
@@ -290,6 +301,7 @@ CELERY_BROKER_URL = CONFIGURATION.broker_url or "filesystem://localhost//"
 if not CONFIGURATION.broker_url:
     for _name in ("messages", "control", "processed"):
         (_BROKER_DIR / _name).mkdir(parents=True, exist_ok=True, mode=0o700)
+    CELERY_BROKER_TRANSPORT = "mlgov.broker:Transport"
     CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = {
         "data_folder_in": str(_BROKER_DIR / "messages"),
         "data_folder_out": str(_BROKER_DIR / "messages"),
@@ -317,6 +329,12 @@ CELERY_TIMEZONE = "UTC"
 
 # What the supervisor starts where no other tracking server is named.
 MLGOV_TRACKING_URL = CONFIGURATION.tracking_url or f"unix:{MLGOV_DATA_DIR}/sockets/mlflow.sock"
+MLGOV_TRACKING_TOKEN = CONFIGURATION.tracking_token
+MLGOV_TRACKING_USERNAME = CONFIGURATION.tracking_username
+MLGOV_TRACKING_PASSWORD = CONFIGURATION.tracking_password
+MLGOV_FILE_ROOTS = CONFIGURATION.file_roots
+MLGOV_LOCAL_SOURCES = CONFIGURATION.local_sources
+MLGOV_WEBHOOK_HOSTS = CONFIGURATION.webhook_hosts
 MLGOV_UPLOAD_LIMIT = CONFIGURATION.upload_limit_mb * 1024 * 1024
 MLGOV_MODEL_LIMIT = CONFIGURATION.model_limit_mb * 1024 * 1024
 MLGOV_LEASE_SECONDS = CONFIGURATION.lease_seconds
@@ -361,6 +379,8 @@ SPECTACULAR_SETTINGS = {
         "ReviewerState": ["approved", "changes", "stale", "waiting"],
         "VerdictKind": "apps.reviews.states.VerdictKind",
         "RolloutKind": "apps.deployments.models.RolloutKind",
+        "LabelKind": "apps.registry.models.LabelKind",
+        "Role": "apps.projects.roles.Role",
     },
 }
 

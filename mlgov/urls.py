@@ -4,6 +4,9 @@ from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
 
+handler400 = "apps.web.refusals.bad_request"
+handler500 = "apps.web.refusals.broken"
+
 urlpatterns = [
     path("admin", RedirectView.as_view(url="/admin/")),
     path("admin/", admin.site.urls),
@@ -14,5 +17,5 @@ urlpatterns = [
     path("", include("apps.web.project_urls")),
     path("", include("apps.reviews.urls")),
     path("", include("apps.cards.urls")),
-    path("", include("apps.accounts.urls")),
+    path("", include("apps.web.account_urls")),
 ]

@@ -21,7 +21,9 @@ from drf_spectacular.generators import SchemaGenerator
 
 from apps.api.mlflow import errors as mlflow_errors
 from apps.api.mlflow import urls as mlflow_urls
-from apps.api.mlflow.routes import ROUTES, Use
+from apps.api.mlflow.refused import REFUSED
+from apps.api.mlflow.routes import ROUTES, Route
+from apps.api.mlflow.scopes import places
 from apps.core.states import StateMachine
 from apps.outbox.events import Event
 from apps.outbox.subscriptions import is_slow, subscribers_of
@@ -44,6 +46,10 @@ PURPOSES = {
         "in the application and by mail",
         "What people are told, in the application and by mail. It only listens.",
     ),
+    "webhooks": (
+        "other programs hear of it",
+        "What other programs are told by HTTP. It only listens.",
+    ),
     "deployments": (
         "endpoints, rollouts, keys",
         "Endpoints, what serves behind them, how it gets there, and who may call.",
@@ -58,6 +64,10 @@ PURPOSES = {
     "registry": (
         "models, versions, artifacts, lineage",
         "Registered models, versions, aliases, tags, stored artifacts and lineage.",
+    ),
+    "tracking": (
+        "where runs and models lie",
+        "Tracking servers and stores, who reads them as whom, and whose an experiment is.",
     ),
     "projects": ("projects, members, roles", "Projects, their members, and what each role may do."),
     "access": ("policies: one filter per model", "The base of all policies, and explanations."),
@@ -199,20 +209,37 @@ def _native_routes() -> str:
     ):
         served = {p.name for p in mlflow_urls.urlpatterns if isinstance(p, URLPattern)}
         rows += [(f"`{kind}/{verb}`",) for verb in verbs if f"{kind}-{verb}" in served]
+    rows += [(f"`{call}`",) for call in mlflow_urls.DATABRICKS]
     return _table(("Below `/api/2.0/mlflow/`",), rows)
 
 
 def _passed_routes() -> str:
-    names = {Use.READ: "`view`", Use.WRITE: "`register`"}
     rows = [
         (
             f"{route.method} `{route.pattern.replace(':path', '')}`",
-            names[route.use],
+            f"`{route.use.value}`",
+            _home(route),
             _sentence(route.protection.__name__) if route.protection else "",
         )
         for route in ROUTES
     ]
-    return _table(("Passed on", "Asks for", "Only if"), rows)
+    return _table(("Passed on", "Asks for", "In what is found by", "Only if"), rows)
+
+
+def _home(route: Route) -> str:
+    """Such as "runs by id": the functions are named so that this reads."""
+    if route.scope is places.nowhere:
+        return "any project"
+    return f"{route.scope.__module__.rpartition('.')[2]} {_sentence(route.scope.__name__)}"
+
+
+def _refused_routes() -> str:
+    rows = [(f"`{_readable(row.pattern)}`", row.reason) for row in REFUSED]
+    return _table(("Refused", "Why"), rows)
+
+
+def _readable(pattern: str) -> str:
+    return pattern.replace("\\", "").replace("(/.*)?", "…").replace(".*", "…")
 
 
 def _sentence(name: str) -> str:
@@ -248,6 +275,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "subscribers": _subscribers,
     "native-routes": _native_routes,
     "passed-routes": _passed_routes,
+    "refused-routes": _refused_routes,
     "mlflow-errors": _mlflow_errors,
     "rest-routes": _rest_routes,
 }

@@ -19,7 +19,7 @@ from contextlib import ExitStack
 
 from tests import servers
 
-QUICK = "not (postgres or redis or docker or registry or browser or slow)"
+QUICK = "not (postgres or redis or docker or registry or browser or clients or slow)"
 NOTHING_COLLECTED = 5  # pytest's exit status
 
 

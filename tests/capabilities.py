@@ -11,6 +11,8 @@ import docker
 from django.conf import settings
 from docker.errors import DockerException
 
+from tests.contract.mlflow_client import clients
+
 REGISTRY = os.environ.get("MLGOV_TEST_REGISTRY", "127.0.0.1:5000")
 
 
@@ -71,12 +73,24 @@ def _no_chromium() -> str:
     return "" if chromium() else "no chromium or google-chrome on PATH"
 
 
+@cache
+def _no_clients() -> str:
+    try:
+        for version in clients.VERSIONS:
+            clients.python_of(version)
+    except clients.NoClient as reason:
+        return str(reason)
+    return ""
+
+
+DOCKER = Capability("docker", "Docker", _no_docker)
 ALL = (
-    Capability("docker", "Docker", _no_docker),
+    DOCKER,
     Capability("registry", "a container registry", _no_registry),
     Capability("postgres", "PostgreSQL", _no_postgres),
     Capability("redis", "Redis", _no_redis),
     Capability("browser", "Chromium", _no_chromium, alias="chromium"),
+    Capability("clients", "MLflow's clients of several versions", _no_clients),
 )
 
 

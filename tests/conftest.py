@@ -16,7 +16,7 @@ from psycopg import sql
 
 from tests import capabilities, servers
 
-pytest_plugins = ["tests.people", "tests.tracking"]
+pytest_plugins = ["tests.people", "tests.tracking", "tests.stores"]
 NOT_RUN = pytest.StashKey[Counter[str]]()
 
 

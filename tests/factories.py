@@ -37,6 +37,12 @@ def join(project: Project, user: User, role: str, *reviewer_roles: ReviewerRole)
     return membership
 
 
+def make_reviewer(project: Project, role: ReviewerRole, username: str = "") -> User:
+    user = make_user(username)
+    join(project, user, "reviewer", role)
+    return user
+
+
 def make_reviewer_role(slug: str) -> ReviewerRole:
     return ReviewerRole.objects.get_or_create(slug=slug, defaults={"name": slug.title()})[0]
 

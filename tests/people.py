@@ -1,12 +1,20 @@
-"""The people of the tests, by name, and the project they share."""
+"""The people of the tests, by name, the project they share, and a review that they have open."""
+
+from typing import Protocol
 
 import pytest
 
 from apps.accounts.models import User
 from apps.projects.models import Project, ReviewerRole
 from apps.registry.models import ModelVersion, RegisteredModel
+from apps.reviews import services as reviews
+from apps.reviews.models import ReviewRequest
 from apps.stages.models import Stage
 from tests import factories
+
+
+class AskForReview(Protocol):
+    def __call__(self, version: ModelVersion, note: str = ...) -> ReviewRequest: ...
 
 
 @pytest.fixture
@@ -39,16 +47,12 @@ def data_scientist(project: Project) -> User:
 @pytest.fixture
 def reviewer(project: Project, domain_role: ReviewerRole) -> User:
     """Reviews as a domain expert."""
-    user = factories.make_user("reviewer")
-    factories.join(project, user, "reviewer", domain_role)
-    return user
+    return factories.make_reviewer(project, domain_role, "reviewer")
 
 
 @pytest.fixture
 def risk_reviewer(project: Project, risk_role: ReviewerRole) -> User:
-    user = factories.make_user("risk-reviewer")
-    factories.join(project, user, "reviewer", risk_role)
-    return user
+    return factories.make_reviewer(project, risk_role, "risk-reviewer")
 
 
 @pytest.fixture
@@ -90,3 +94,26 @@ def staging(domain_role: ReviewerRole, risk_role: ReviewerRole) -> Stage:
 @pytest.fixture
 def archived(db: None) -> Stage:
     return factories.make_stage("archived", approvals_required=0, order=9)
+
+
+@pytest.fixture
+def ask_for_review(
+    staging: Stage, data_scientist: User, reviewer: User, risk_reviewer: User
+) -> AskForReview:
+    """The data scientist asks both reviewers to let a version into staging."""
+
+    def ask(version: ModelVersion, note: str = "Please look at the features.") -> ReviewRequest:
+        return reviews.request_review(
+            version,
+            stage=staging,
+            reviewers=[reviewer, risk_reviewer],
+            note=note,
+            by=data_scientist,
+        )
+
+    return ask
+
+
+@pytest.fixture
+def review(version: ModelVersion, ask_for_review: AskForReview) -> ReviewRequest:
+    return ask_for_review(version)

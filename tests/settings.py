@@ -24,6 +24,10 @@ if os.environ.get("MLGOV_TEST_DATABASE") == "postgres":
 os.environ["MLGOV_TEST_SQLITE"] = str(Path(_data_dir.name) / "test.sqlite3")
 
 from mlgov.settings import *
+from mlgov.settings import DATABASES
 
 # Slow on purpose in production; here only the result counts.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+# Clients of the live server keep their connections to it, and with each of them a thread: what that
+# thread holds of the database would still be there when the test database is to be dropped.
+DATABASES["default"]["CONN_MAX_AGE"] = 0

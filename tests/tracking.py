@@ -6,8 +6,10 @@ import subprocess
 import tempfile
 import threading
 import time
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +18,12 @@ from django.db import connection
 
 from apps.core.errors import Unavailable
 from apps.outbox import services as outbox
-from apps.registry.upstream import Upstream
 from apps.runs import services as runs
 from apps.runs.models import Run
 from apps.runs.states import RunState
+from apps.tracking.upstream import Upstream
 from mlgov import embedded
+from tests import otlp
 
 PATIENCE = 90
 
@@ -66,7 +69,14 @@ def _wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
 def tracking(tracking_server: str, settings: Any) -> "Tracking":
     """The tracking server, configured as the one behind mlgov."""
     settings.MLGOV_TRACKING_URL = tracking_server
-    return Tracking(Upstream(tracking_server))
+    return Tracking(Upstream(tracking_server), experiment_of("credit", tracking_server))
+
+
+@lru_cache
+def experiment_of(project: str, tracking_server: str) -> str:
+    """The id of an experiment that says on the server that it belongs to the project."""
+    name = f"of-{project}-{uuid.uuid4().hex[:8]}"
+    return Upstream(tracking_server).create_experiment(name, {"mlgov.project": project})
 
 
 @pytest.fixture
@@ -76,15 +86,21 @@ def no_tracking(settings: Any, tmp_path: Path) -> None:
 
 
 class Tracking:
-    """Runs, logged models and artifacts on the server, made without mlgov in between."""
+    """Runs, logged models and artifacts on the server, made without mlgov in between.
 
-    def __init__(self, upstream: Upstream) -> None:
+    They lie in an experiment of the project "credit", unless a test names another one.
+    """
+
+    def __init__(self, upstream: Upstream, experiment: str) -> None:
         self.upstream = upstream
+        self.experiment = experiment
 
-    def call(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+    def call(
+        self, method: str, path: str, body: dict[str, Any] | None = None, *, version: str = "2.0"
+    ) -> dict[str, Any]:
         response = self.upstream.request(
             method,
-            f"/api/2.0/mlflow/{path}",
+            f"/api/{version}/mlflow/{path}",
             body=None if body is None else json.dumps(body).encode(),
             headers={"Content-Type": "application/json"},
         )
@@ -95,20 +111,35 @@ class Tracking:
 
     def make_run(self, **tags: str) -> dict[str, Any]:
         pairs = [{"key": key, "value": value} for key, value in tags.items()]
-        body = {"experiment_id": "0", "start_time": 1_700_000_000_000, "tags": pairs}
+        body = {"experiment_id": self.experiment, "start_time": 1_700_000_000_000, "tags": pairs}
         return self.call("POST", "runs/create", body)["run"]
+
+    def log(self, run_id: str, **values: list[dict[str, Any]]) -> None:
+        """Log params, metrics or tags, such as `[{"key": …, "value": …}]`, in one call."""
+        self.call("POST", "runs/log-batch", {"run_id": run_id, **values})
 
     def end_run(self, run_id: str) -> None:
         body = {"run_id": run_id, "status": "FINISHED", "end_time": 1_700_000_001_000}
         self.call("POST", "runs/update", body)
 
     def make_logged_model(self, run_id: str, name: str = "model") -> dict[str, Any]:
-        body = {"experiment_id": "0", "name": name, "source_run_id": run_id}
+        body = {"experiment_id": self.experiment, "name": name, "source_run_id": run_id}
         return self.call("POST", "logged-models", body)["model"]["info"]
 
     def finish_logged_model(self, model_id: str) -> None:
         body = {"model_id": model_id, "status": "LOGGED_MODEL_READY"}
         self.call("PATCH", f"logged-models/{model_id}", body)
+
+    def make_trace(self) -> str:
+        """The id of a trace with one span."""
+        trace_id = f"tr-{uuid.uuid4().hex}"
+        headers = {"Content-Type": otlp.PROTOBUF, "X-Mlflow-Experiment-Id": self.experiment}
+        response = self.upstream.request(
+            "POST", "/v1/traces", body=otlp.export(trace_id), headers=headers
+        )
+        response.close()
+        assert response.status == 200
+        return trace_id
 
     def put(self, path: str, content: bytes) -> None:
         response = self.upstream.request(

@@ -9,8 +9,10 @@ from django.contrib.auth.forms import AdminUserCreationForm
 from django.contrib.auth.models import Group
 from django.http import HttpRequest
 
+from apps.accounts.events import AccountSwitched
 from apps.accounts.models import User
 from apps.audit.admin import RecordedAdmin
+from apps.outbox.services import publish
 
 admin.site.unregister(Group)
 # An address is changed with its person above, where it is recorded.
@@ -62,6 +64,11 @@ class PersonAdmin(RecordedAdmin, UserAdmin):
 
     def project_of(self, obj: Any) -> None:
         return None
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        super().save_related(request, form, formsets, change)
+        if change and "is_active" in form.changed_data:
+            publish(AccountSwitched(form.instance.pk))
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False

@@ -48,6 +48,8 @@ class AccessToken(models.Model):
     )
     name = models.CharField(max_length=100)
     prefix = models.CharField(max_length=12, unique=True)
+    # By its short name, because accounts know no projects.
+    default_project = models.CharField(max_length=50, blank=True)
     digest = models.CharField(max_length=64)
     created_at = models.DateTimeField(auto_now_add=True)
     expires_at = models.DateTimeField(null=True, blank=True)

@@ -11,7 +11,9 @@ from django.utils import timezone
 
 from apps.accounts.models import AccessToken, User
 from apps.audit.services import record
+from apps.core import full
 from apps.core.errors import AlreadyExists, Invalid, NotPermitted
+from apps.core.prepared import Prepared, object_of, with_related
 from apps.core.validation import require_valid
 
 TOKEN_MARK = "mlgov_pat_"  # nosec B105 - how a token begins, not one
@@ -26,7 +28,12 @@ def digest_of_secret(secret: str) -> str:
 
 @transaction.atomic
 def create_token(
-    user: User, *, name: str, by: User, expires_at: datetime | None = None
+    user: User,
+    *,
+    name: str,
+    by: User,
+    expires_at: datetime | None = None,
+    default_project: str = "",
 ) -> tuple[AccessToken, str]:
     """Make a token and return it with its secret, which can never be read again."""
     if by != user and not by.is_superuser:
@@ -43,8 +50,9 @@ def create_token(
         prefix=prefix,
         digest=digest_of_secret(secret),
         expires_at=expires_at,
+        default_project=default_project,
     )
-    require_valid(token, "name")
+    require_valid(token, "name", "default_project")
     try:
         with transaction.atomic():
             token.save()
@@ -52,7 +60,8 @@ def create_token(
         raise AlreadyExists(
             f"{user} has a token named “{name}” already. Revoke it first, or choose another name."
         ) from None
-    record(actor=by, action="token.create", obj=token, also=[user])
+    data = {"default_project": default_project} if default_project else {}
+    record(actor=by, action="token.create", obj=token, also=[user], data=data)
     return token, f"{TOKEN_MARK}{prefix}_{secret}"
 
 
@@ -70,19 +79,33 @@ def revoke_token(token: AccessToken, *, by: User) -> AccessToken:
 
 def user_for_token(text: str) -> User | None:
     """The person that a token stands for, or None for one that is wrong, expired or revoked."""
+    token = usable_token(text)
+    return token.user if token else None
+
+
+# Asked for with every call of a program.
+_TOKEN_AND_USER = Prepared(
+    lambda prefix: with_related(AccessToken.objects.filter(prefix=prefix), "user")
+)
+
+
+def usable_token(text: str) -> AccessToken | None:
+    """The token with this text, or None for one that is wrong, expired or revoked."""
     parts = TOKEN.fullmatch(text)
     if parts is None:
         return None
     prefix, secret = parts.groups()
-    token = AccessToken.objects.select_related("user").filter(prefix=prefix).first()
+    found = _TOKEN_AND_USER.rows(prefix=prefix)
+    token = object_of(found[0], AccessToken, "user") if found else None
     if token is None or not hmac.compare_digest(token.digest, digest_of_secret(secret)):
         return None
     if not token.is_usable or not token.user.is_active:
         return None
     now = timezone.now()
     if token.last_used_at is None or token.last_used_at < now - NOTE_USE_AFTER:
-        AccessToken.objects.filter(pk=token.pk).update(last_used_at=now)
-    return token.user
+        with full.not_worth_a_refusal("the use of a token"):
+            AccessToken.objects.filter(pk=token.pk).update(last_used_at=now)
+    return token
 
 
 @transaction.atomic

@@ -9,6 +9,7 @@ from django.core.signals import got_request_exception
 from rest_framework.response import Response
 from rest_framework.views import exception_handler, set_rollback
 
+from apps.core import full
 from apps.core.context import current
 from apps.core.errors import (
     AlreadyExists,
@@ -38,6 +39,9 @@ def answer(error: Exception, context: dict[str, Any]) -> Response | None:
     if isinstance(error, RequestDataTooBig):
         limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE // 1024**2
         error = TooLarge(f"The body is larger than {limit} MB.")
+    if refusal := full.refusal_of(error):
+        log.error("%s", refusal.message, exc_info=error)
+        error = refusal
     if isinstance(error, DomainError):
         # What an earlier service call of the same request wrote goes with the refusal.
         set_rollback()

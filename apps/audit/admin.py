@@ -11,10 +11,11 @@ from simple_history.admin import SimpleHistoryAdmin
 
 from apps.audit.models import AuditEvent
 from apps.audit.services import record
-from apps.core.forms import ManyChoiceField
+from apps.core.admin import CarefulAdmin
+from apps.core.forms import LONGEST_KEY, ManyChoiceField
 
 
-class ReadOnlyAdmin(admin.ModelAdmin):
+class ReadOnlyAdmin(CarefulAdmin):
     """For looking: what people do here is done through services only."""
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
@@ -27,7 +28,7 @@ class ReadOnlyAdmin(admin.ModelAdmin):
         return False
 
 
-class RecordedAdmin(SimpleHistoryAdmin):
+class RecordedAdmin(CarefulAdmin, SimpleHistoryAdmin):
     """Changes take effect at once, and stand in the history and in the audit trail."""
 
     # First part of the action, e.g. "stage" for "stage.edit".
@@ -76,7 +77,8 @@ class RecordedAdmin(SimpleHistoryAdmin):
     ) -> HttpResponse:
         # Groups are Django's own and have no rows to go back to.
         has_rows = hasattr(self.model._meta, "simple_history_manager_attribute")
-        if not (has_rows and version_id.isascii() and version_id.isdigit()):
+        is_key = version_id.isascii() and version_id.isdigit() and len(version_id) <= LONGEST_KEY
+        if not (has_rows and is_key):
             raise Http404("There is no such revision.")
         return super().history_form_view(request, object_id, version_id, extra_context)
 

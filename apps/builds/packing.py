@@ -1,6 +1,5 @@
 """What a build does, step by step. Every step may be repeated after a crash."""
 
-import errno
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +17,7 @@ from apps.builds.builders.base import (
 )
 from apps.builds.models import Build, EnvironmentImage, ModelImage
 from apps.core.errors import DomainError
+from apps.core.full import is_full
 from apps.registry import storage
 from apps.runs.failures import RunFailure
 from apps.runs.models import Run
@@ -181,7 +181,7 @@ def _in_words() -> Iterator[None]:
             "Mend what the sentence names, then retry the build.",
         ) from refusal
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        if not is_full(error):
             raise
         raise RunFailure(
             "builds.platform.disk-full",

@@ -8,3 +8,11 @@ class CardEdited(Event):
     version_id: int
     revision_id: int
     author_id: int
+
+
+@dataclass(frozen=True)
+class VersionCommented(Event):
+    """Somebody said something about a version, outside of any review."""
+
+    version_id: int
+    comment_id: int

@@ -1,4 +1,4 @@
-"""Input about model cards."""
+"""Input about model cards, and about what is said beside them."""
 
 from django import forms
 
@@ -21,3 +21,12 @@ class CardForm(forms.Form):
     def clean_description(self) -> str:
         # Browsers send line ends as two characters; a card that was only looked at is unchanged.
         return str(self.cleaned_data["description"]).replace("\r\n", "\n")
+
+
+class CommentForm(forms.Form):
+    text = forms.CharField(
+        label="Comment",
+        max_length=20_000,
+        help_text="Markdown. For questions to those who decide, comment on the review instead.",
+        widget=forms.Textarea(attrs={"rows": 3}),
+    )

@@ -4,8 +4,10 @@ from typing import ClassVar
 
 from django.conf import settings
 from django.db import models
+from django.utils import timezone
 
 from apps.core.digests import digest_of
+from apps.core.history import history
 from apps.registry.models import ModelVersion
 
 
@@ -35,3 +37,22 @@ class CardRevision(models.Model):
 
     def content_digest(self) -> str:
         return digest_of({"description": self.description})
+
+
+class VersionComment(models.Model):
+    """Something said about a version, outside of any review. The history keeps every wording."""
+
+    version = models.ForeignKey(ModelVersion, on_delete=models.CASCADE, related_name="comments")
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField(default=timezone.now)
+    text = models.TextField()
+    edited_at = models.DateTimeField(null=True)
+    deleted_at = models.DateTimeField(null=True)
+
+    history = history()
+
+    class Meta:
+        ordering: ClassVar = ["id"]
+
+    def __str__(self) -> str:
+        return f"{self.by} on {self.version}"

@@ -1,6 +1,8 @@
-"""Reads about model cards."""
+"""Reads about model cards, and about what is said beside them."""
 
-from apps.cards.models import CardRevision
+from django.db.models import QuerySet
+
+from apps.cards.models import CardRevision, VersionComment
 from apps.registry.models import ModelVersion
 
 
@@ -25,3 +27,8 @@ def first_revision(version: ModelVersion) -> CardRevision:
 def editors_of(version: ModelVersion) -> set[int]:
     """Primary keys of the people who wrote any revision of the card."""
     return set(version.card_revisions.values_list("author", flat=True))
+
+
+def comments_on(version: ModelVersion) -> QuerySet[VersionComment]:
+    """The discussion of a version, oldest first."""
+    return version.comments.filter(deleted_at=None).select_related("by").order_by("id")

@@ -108,6 +108,26 @@ def artifact_storage(**_: Any) -> list[CheckMessage]:
                 id="core.E005",
             )
         )
+    if not configuration.s3_access_key_id or not configuration.s3_secret_access_key:
+        found.append(
+            Error(
+                "Artifacts are to be kept in S3, but mlgov has no credentials for it.",
+                hint="Set MLGOV_S3_ACCESS_KEY_ID and MLGOV_S3_SECRET_ACCESS_KEY.",
+                id="core.E007",
+            )
+        )
+    endpoint = urlsplit(configuration.s3_endpoint_url)
+    if configuration.s3_endpoint_url and not (
+        endpoint.scheme in ("http", "https") and endpoint.netloc
+    ):
+        found.append(
+            Error(
+                f"MLGOV_S3_ENDPOINT_URL is “{configuration.s3_endpoint_url}”, which is no address "
+                "of a server.",
+                hint="Write it with its scheme: https://minio.example.com:9000",
+                id="core.E008",
+            )
+        )
     if find_spec("boto3") is None:
         found.append(
             Error(

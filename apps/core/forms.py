@@ -4,6 +4,10 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.forms.fields import InvalidJSONInput
+
+from apps.core import strict_json
+from apps.core.errors import Invalid
 
 # No table gets there, and a longer number makes a database fail instead of finding nothing.
 LONGEST_KEY = 18
@@ -18,3 +22,28 @@ class ManyChoiceField(forms.ModelMultipleChoiceField):
                 unknown, shown = "invalid_choice", {"value": str(key)[:LONGEST_KEY]}
                 raise ValidationError(self.error_messages[unknown], unknown, shown)
         return super().clean(value)
+
+
+class StrictJSONField(forms.JSONField):
+    """JSON as the REST API takes it: what one of the databases cannot keep is an error here.
+
+    Left empty, it is an empty object.
+    """
+
+    def to_python(self, value: Any) -> Any:
+        if isinstance(value, str) and value not in self.empty_values:
+            try:
+                strict_json.parse(value)
+            except Invalid as refusal:
+                raise ValidationError(refusal.message, code="invalid") from None
+        found = super().to_python(value)
+        return {} if found is None else found
+
+    def bound_data(self, data: Any, initial: Any) -> Any:
+        # What was refused is shown again as it was written: read first, it may be no text at all.
+        if isinstance(data, str):
+            try:
+                strict_json.parse(data)
+            except Invalid:
+                return InvalidJSONInput(data)
+        return super().bound_data(data, initial)

@@ -60,7 +60,7 @@ class RequestContextMiddleware:
         given = request.headers.get("X-Request-ID", "")
         request_id = given if WELL_FORMED_ID.fullmatch(given) else uuid.uuid4().hex
         with acting(
-            request_id=request_id, ip=client_address(request), via=interface_of(request.path)
+            request_id=request_id, ip=client_address(request), via=interface_of(request.path_info)
         ):
             response = self.get_response(request)
         response["X-Request-ID"] = request_id
@@ -82,7 +82,7 @@ class RequestLogMiddleware:
         level = logging.INFO
         if response.status_code >= 500:
             level = logging.ERROR
-        elif request.path in self.quiet or request.path.startswith(settings.STATIC_URL):
+        elif request.path_info in self.quiet or request.path.startswith(settings.STATIC_URL):
             level = logging.DEBUG
         log.log(
             level,
@@ -121,7 +121,13 @@ class WellFormedAddressMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if "\x00" in request.path or "%00" in request.META.get("QUERY_STRING", ""):
             message = "The address holds a NUL character."
-            return JsonResponse({"code": "invalid", "message": message}, status=400)
+            # MLflow's client reads its own key, and calls everything else an internal error.
+            key, code = (
+                ("error_code", "INVALID_PARAMETER_VALUE")
+                if interface_of(request.path_info) == "mlflow"
+                else ("code", "invalid")
+            )
+            return JsonResponse({key: code, "message": message}, status=400)
         return self.get_response(request)
 
 

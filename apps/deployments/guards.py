@@ -5,7 +5,7 @@ from apps.registry.models import ModelVersion, RegisteredModel
 
 
 class NothingDeployed(Guard):
-    """What serves, or is on its way to, is not deleted."""
+    """What serves, or is on its way to, is not deleted, and does not leave its stage unnoticed."""
 
     name = "deployments"
 
@@ -16,6 +16,10 @@ class NothingDeployed(Guard):
             found = Deployment.objects.filter(version=obj.pk)
         elif action == Action.DELETE_MODEL:
             found = Deployment.objects.filter(version__model=obj.pk)
+        elif action == Action.LEAVE_STAGE:
+            found = Deployment.objects.filter(
+                version=obj.pk, endpoint__environment__stages__placements__version=obj.pk
+            )
         else:
             return ""
         living = (
@@ -27,7 +31,8 @@ class NothingDeployed(Guard):
             return ""
         label = DeploymentState(living.state).label.lower()
         where = living.endpoint.environment
-        return f"{living.version} is {label} in {where}. Retire that deployment first."
+        archive = ", or archive the version" if action == Action.LEAVE_STAGE else ""
+        return f"{living.version} is {label} in {where}. Retire that deployment first{archive}."
 
 
 register(NothingDeployed())

@@ -5,6 +5,7 @@ from urllib.parse import quote
 from django.utils import formats
 
 from apps.accounts.models import User
+from apps.cards.models import VersionComment
 from apps.deployments.models import Deployment, Rollout
 from apps.notifications.services import Message
 from apps.registry.models import ModelVersion
@@ -18,7 +19,7 @@ def card_path(version: ModelVersion) -> str:
 
 
 def _headline(review: ReviewRequest) -> str:
-    return f"[{review.project.slug}] {review.version} for {review.stage}"
+    return f"{review.version} for {review.stage}"
 
 
 def _facts(review: ReviewRequest) -> tuple[tuple[str, str], ...]:
@@ -42,6 +43,7 @@ def review_requested(review: ReviewRequest) -> Message:
     return Message(
         key=f"review-{review.pk}-requested",
         kind="review.request",
+        project=review.project.slug,
         subject=f"{_headline(review)}: please review",
         sentence=(
             f"{review.requested_by} asks you to review {review.version} for {review.stage}. "
@@ -64,6 +66,7 @@ def verdict_given(review: ReviewRequest, verdict: Verdict) -> Message:
     return Message(
         key=f"verdict-{verdict.pk}",
         kind="review.verdict",
+        project=review.project.slug,
         subject=f"{_headline(review)}: {'approved' if approved else 'changes requested'} "
         f"by {verdict.by}",
         sentence=sentence,
@@ -81,6 +84,7 @@ def review_approved(review: ReviewRequest) -> Message:
     return Message(
         key=f"review-{review.pk}-approved",
         kind="review.approved",
+        project=review.project.slug,
         subject=f"{_headline(review)}: approved",
         sentence=f"{review.version} is approved and has moved to {review.stage}.{then}",
         path=card_path(review.version),
@@ -93,6 +97,7 @@ def verdicts_stale(review: ReviewRequest, digest: str) -> Message:
     return Message(
         key=f"review-{review.pk}-stale-{digest[-16:]}",
         kind="review.stale",
+        project=review.project.slug,
         subject=f"{_headline(review)}: the card changed, please look again",
         sentence=(
             f"The model card of {review.version} was edited after you decided, so your verdict "
@@ -108,6 +113,7 @@ def commented(review: ReviewRequest, comment: Comment) -> Message:
     return Message(
         key=f"comment-{comment.pk}",
         kind="review.comment",
+        project=review.project.slug,
         subject=f"{_headline(review)}: comment by {comment.by}",
         sentence=f"{comment.by} commented on the review of {review.version} for {review.stage}.",
         quote=comment.text,
@@ -116,13 +122,43 @@ def commented(review: ReviewRequest, comment: Comment) -> Message:
     )
 
 
+def version_commented(comment: VersionComment) -> Message:
+    version = comment.version
+    return Message(
+        key=f"version-comment-{comment.pk}",
+        kind="version.comment",
+        project=version.model.project.slug,
+        subject=f"{version}: comment by {comment.by}",
+        sentence=f"{comment.by} commented on {version}.",
+        quote=comment.text,
+        path=f"{card_path(version)}#discussion",
+        by_mail=False,
+    )
+
+
 def review_withdrawn(review: ReviewRequest) -> Message:
     return Message(
         key=f"review-{review.pk}-withdrawn",
         kind="review.withdrawn",
+        project=review.project.slug,
         subject=f"{_headline(review)}: withdrawn",
         sentence=f"The review of {review.version} for {review.stage} was withdrawn. "
         "Nothing is asked of you any more.",
+        path=card_path(review.version),
+        thread=f"review-{review.pk}",
+        by_mail=False,
+    )
+
+
+def review_closed(review: ReviewRequest) -> Message:
+    return Message(
+        key=f"review-{review.pk}-closed",
+        kind="review.closed",
+        project=review.project.slug,
+        subject=f"{_headline(review)}: closed",
+        sentence=f"The review of {review.version} for {review.stage} was closed. "
+        f"{review.closing_reason} Nothing is asked of its reviewers any more; a new review can be "
+        "requested on the model card.",
         path=card_path(review.version),
         thread=f"review-{review.pk}",
         by_mail=False,
@@ -133,7 +169,8 @@ def registration_failed(version: ModelVersion) -> Message:
     return Message(
         key=f"version-{version.pk}-failed-{version.ingests.count()}",
         kind="version.failed",
-        subject=f"[{version.model.project.slug}] {version}: registration failed",
+        project=version.model.project.slug,
+        subject=f"{version}: registration failed",
         sentence=f"{version} could not be registered. {version.status_message}",
         path=card_path(version),
     )
@@ -143,8 +180,8 @@ def deployment_serving(deployment: Deployment, rollout: Rollout) -> Message:
     return Message(
         key=f"rollout-{rollout.pk}-serving",
         kind="deployment.serving",
-        subject=f"[{deployment.endpoint.project.slug}] {deployment.version} serves in "
-        f"{deployment.endpoint.environment}",
+        project=deployment.endpoint.project.slug,
+        subject=f"{deployment.version} serves in {deployment.endpoint.environment}",
         sentence=f"{deployment.version} answers predictions at {deployment.endpoint.path}.",
         path=f"/deployments/{deployment.pk}",
         action="Open the deployment",
@@ -155,8 +192,8 @@ def deployment_failed(deployment: Deployment, text: str, occasion: str) -> Messa
     return Message(
         key=f"deployment-{deployment.pk}-failed-{occasion}",
         kind="deployment.failed",
-        subject=f"[{deployment.endpoint.project.slug}] {deployment.version} could not be deployed "
-        f"to {deployment.endpoint.environment}",
+        project=deployment.endpoint.project.slug,
+        subject=f"{deployment.version} could not be deployed to {deployment.endpoint.environment}",
         sentence=f"{deployment.version} is approved, but could not be deployed to "
         f"{deployment.endpoint.environment}. What served before still serves. {text}",
         path=f"/deployments/{deployment.pk}",
@@ -168,7 +205,8 @@ def member_added(user: User, project_name: str, slug: str, membership_id: int) -
     return Message(
         key=f"membership-{membership_id}",
         kind="project.member",
-        subject=f"[{slug}] You are a member of {project_name}",
+        project=slug,
+        subject=f"You are a member of {project_name}",
         sentence=f"You were added to the project {project_name}.",
         path=f"/projects/{slug}",
         action="Open the project",

@@ -18,10 +18,14 @@ from apps.outbox.services import publish
 
 @dataclass(frozen=True)
 class Message:
-    """What is told. `thread` joins the mails of one review into a conversation."""
+    """What is told. `thread` joins the mails of one review into a conversation.
+
+    The short name of the `project` stands before the subject of a mail: people sort by it.
+    """
 
     key: str
     kind: str
+    project: str
     subject: str
     sentence: str
     path: str
@@ -50,6 +54,7 @@ def tell(people: Iterable[User], message: Message) -> list[Notification]:
                 "path": message.path,
                 "by_mail": message.by_mail,
                 "context": {
+                    "project": message.project,
                     "action": message.action,
                     "quote": message.quote,
                     "facts": [list(fact) for fact in message.facts],
@@ -71,7 +76,7 @@ def send_mail(notification_id: int) -> bool:
         return False
     context = {
         **notification.context,
-        "subject": notification.subject,
+        "subject": _subject_of(notification),
         "sentence": notification.text,
         "user": user,
         "base_url": settings.MLGOV_BASE_URL,
@@ -86,7 +91,7 @@ def send_mail(notification_id: int) -> bool:
     if thread := notification.context.get("thread"):
         headers["References"] = headers["In-Reply-To"] = f"<{thread}@{host}>"
     mail = EmailMultiAlternatives(
-        subject=notification.subject,
+        subject=context["subject"],
         body=render_to_string("mail/message.txt", context),
         to=[user.email],
         headers=headers,
@@ -95,6 +100,12 @@ def send_mail(notification_id: int) -> bool:
     mail.send()
     Notification.objects.filter(pk=notification.pk).update(mailed_at=timezone.now())
     return True
+
+
+def _subject_of(notification: Notification) -> str:
+    # Notifications of before have no project, and the prefix is in their subject.
+    project = notification.context.get("project")
+    return f"[{project}] {notification.subject}" if project else notification.subject
 
 
 def mark_read(user: User, *, notification: Notification | None = None) -> int:

@@ -1,6 +1,8 @@
 from typing import Any
 
 from apps.accounts.models import User
+from apps.cards.events import VersionCommented
+from apps.cards.models import VersionComment
 from apps.deployments.events import DeploymentFailed, DeploymentServing
 from apps.deployments.models import Deployment, Rollout
 from apps.notifications import messages, services
@@ -8,11 +10,13 @@ from apps.notifications.events import NotificationCreated
 from apps.outbox.subscriptions import subscribe
 from apps.projects.events import MemberAdded
 from apps.projects.models import Membership
+from apps.projects.queries import people_who_may
 from apps.registry.events import VersionRejected
 from apps.registry.models import ModelVersion
 from apps.reviews import queries
 from apps.reviews.events import (
     ReviewApproved,
+    ReviewClosed,
     ReviewCommented,
     ReviewRequested,
     ReviewWithdrawn,
@@ -20,6 +24,7 @@ from apps.reviews.events import (
     VerdictsBecameStale,
 )
 from apps.reviews.models import Comment, ReviewRequest, Verdict
+from apps.reviews.states import UNDECIDED
 
 
 def _review(payload: dict[str, Any]) -> ReviewRequest:
@@ -73,6 +78,31 @@ def tell_of_the_comment(payload: dict[str, Any]) -> None:
 def tell_of_the_withdrawal(payload: dict[str, Any]) -> None:
     review = _review(payload)
     services.tell(_reviewers(review), messages.review_withdrawn(review))
+
+
+@subscribe(ReviewClosed)
+def tell_that_it_was_closed(payload: dict[str, Any]) -> None:
+    review = _review(payload)
+    services.tell([review.requested_by, *_reviewers(review)], messages.review_closed(review))
+
+
+@subscribe(VersionCommented)
+def tell_of_the_comment_on_the_version(payload: dict[str, Any]) -> None:
+    """Who registered it hears, who said something before, and who waits for a review of it."""
+    comment = VersionComment.objects.select_related("version__model__project", "by").get(
+        pk=payload["comment_id"]
+    )
+    if comment.deleted_at is not None:
+        return
+    version = comment.version
+    concerned = {
+        version.registered_by_id,
+        *version.comments.filter(deleted_at=None).values_list("by", flat=True),
+        *version.reviews.filter(state__in=UNDECIDED).values_list("requested_by", flat=True),
+    } - {comment.by_id}
+    # Who has left the project since is not told what is said in it.
+    members = people_who_may("view", version.model.project)
+    services.tell(members.filter(pk__in=concerned), messages.version_commented(comment))
 
 
 @subscribe(VersionRejected)

@@ -18,6 +18,7 @@ from apps.outbox.subscriptions import (
     queue_of,
     subscriber,
     subscribers_of,
+    wants,
 )
 
 log = logging.getLogger(__name__)
@@ -41,6 +42,7 @@ def publish(event: Event) -> None:
             request_id=current().request_id,
         )
         for name in subscribers_of(event.name())
+        if wants(name, event.payload())
     )
     if messages:
         transaction.on_commit(lambda: ring(messages), robust=True)

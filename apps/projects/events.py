@@ -6,3 +6,11 @@ from apps.outbox.events import Event
 @dataclass(frozen=True)
 class MemberAdded(Event):
     membership_id: int
+
+
+@dataclass(frozen=True)
+class MembershipChanged(Event):
+    """Somebody is a member, has another role or other reviewer roles, or is no member any more."""
+
+    project_id: int
+    user_id: int

@@ -49,6 +49,22 @@ class ReviewerRole(models.Model):
         return self.name
 
 
+class NamePrefix(models.Model):
+    """That models and experiments whose names begin so belong to a project."""
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="name_prefixes")
+    prefix = models.CharField(max_length=100, unique=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    history = history()
+
+    class Meta:
+        ordering: ClassVar = ["prefix"]
+
+    def __str__(self) -> str:
+        return f"{self.prefix}…"
+
+
 class Membership(models.Model):
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="memberships")
     user = models.ForeignKey(

@@ -10,7 +10,7 @@ from apps.core.errors import AlreadyExists, Conflict, Invalid, NotFound, NotPerm
 from apps.core.validation import require_valid
 from apps.outbox.services import publish
 from apps.projects import policies
-from apps.projects.events import MemberAdded
+from apps.projects.events import MemberAdded, MembershipChanged
 from apps.projects.models import Membership, Project, ReviewerRole
 from apps.projects.roles import Role
 
@@ -93,6 +93,7 @@ def set_member(
     )
     if is_new:
         publish(MemberAdded(membership.pk))
+    publish(MembershipChanged(project.pk, user.pk))
     return membership
 
 
@@ -109,6 +110,7 @@ def remove_member(membership: Membership, *, by: User) -> None:
     record(
         actor=by, action="member.remove", obj=membership, also=[membership.user], project=project
     )
+    publish(MembershipChanged(project.pk, membership.user_id))
     membership.delete()
 
 

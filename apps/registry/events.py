@@ -55,3 +55,19 @@ class AliasSet(Event):
 class AliasDeleted(Event):
     model_id: int
     alias: str
+
+
+@dataclass(frozen=True)
+class VersionTagSet(Event):
+    """`at` is the moment in ISO's format: the same tag may be set again."""
+
+    version_id: int
+    key: str
+    value: str
+    at: str
+
+
+@dataclass(frozen=True)
+class VersionTagDeleted(Event):
+    version_id: int
+    key: str

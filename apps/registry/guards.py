@@ -7,7 +7,7 @@ ready. A version that is deployed or under review, for example, is not deleted.
 from abc import ABC, abstractmethod
 from enum import StrEnum
 
-from apps.core.errors import Conflict
+from apps.core.errors import Conflict, NotPermitted
 from apps.registry.models import ModelVersion, RegisteredModel
 
 
@@ -17,10 +17,13 @@ class Action(StrEnum):
     DELETE_VERSION = "delete this version of"
     SET_ALIAS = "set the alias of"
     DELETE_ALIAS = "delete the alias of"
+    LEAVE_STAGE = "take out of its stage"
 
 
 class Guard(ABC):
     name: str
+    # "Too late" passes when somebody does something first; "you may not" does not pass.
+    refusal: type[Conflict] | type[NotPermitted] = Conflict
 
     @abstractmethod
     def objection(
@@ -38,7 +41,11 @@ def register(guard: Guard) -> None:
 
 
 def require(action: Action, obj: RegisteredModel | ModelVersion, *, alias: str = "") -> None:
-    """Raise `Conflict` with every guard's objection."""
-    objections = [guard.objection(action, obj, alias=alias) for guard in _guards]
-    if any(objections):
-        raise Conflict(" ".join(text for text in objections if text), code="guarded")
+    """Raise with every guard's objection: `Conflict`, or `NotPermitted` where one is final."""
+    objecting = {
+        guard: text for guard in _guards if (text := guard.objection(action, obj, alias=alias))
+    }
+    if objecting:
+        final = any(guard.refusal is NotPermitted for guard in objecting)
+        refusal = NotPermitted if final else Conflict
+        raise refusal(" ".join(objecting.values()), code="guarded")

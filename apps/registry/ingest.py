@@ -1,22 +1,24 @@
 """Taking over the artifacts of a version: copied, verified, read, described."""
 
-import errno
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from django.conf import settings
 
 from apps.core.digests import tree_digest
 from apps.core.errors import Invalid, NotFound, TooLarge, Unavailable
-from apps.registry import lineage, mlmodel, services, storage, upstream
+from apps.core.full import is_full
+from apps.registry import lineage, mlmodel, services, storage
 from apps.registry.models import ModelVersion
 from apps.registry.states import VersionState
-from apps.registry.upstream import RemoteFile, Upstream
 from apps.runs.failures import RunFailure
 from apps.runs.runners import RunContext
+from apps.tracking import places, upstream
+from apps.tracking.files import Files, Refused, RemoteFile
+from apps.tracking.stores.base import is_within
 
 T = TypeVar("T")
 Entry = tuple[str, int, str]
@@ -24,7 +26,7 @@ Entry = tuple[str, int, str]
 # A tracking server that is being restarted is back within this time.
 PAUSES = (1, 2, 4, 8)
 LONGEST_PATH = 500
-FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+LOOK_AT_IT = "The platform's people have to look at it; then retry the registration."
 
 
 def take_over(version: ModelVersion, context: RunContext) -> None:
@@ -33,9 +35,8 @@ def take_over(version: ModelVersion, context: RunContext) -> None:
         context.log(f"{version} is decided already: there is nothing to do.")
         return
     with _refusals_told():
-        client = upstream.client()
         with context.step("copy", "Copy the artifacts"):
-            entries = _shared(version) if version.copied_from else _copied(version, client, context)
+            entries = _shared(version) if version.copied_from else _copied(version, context)
         with context.step("read", "Read the model"):
             reading = mlmodel.read(entries)
             for note in reading.notes:
@@ -44,7 +45,7 @@ def take_over(version: ModelVersion, context: RunContext) -> None:
             document = (
                 version.copied_from.lineage.document
                 if version.copied_from
-                else _patiently(context, lambda: lineage.of(version, client))
+                else _patiently(context, lambda: _lineage(version))
             )
             document = {**document, "environment": reading.environment}
         context.check()
@@ -55,11 +56,29 @@ def take_over(version: ModelVersion, context: RunContext) -> None:
         context.log(f"{version} is ready: {len(entries)} files, {digest}")
 
 
-def _copied(version: ModelVersion, client: Upstream, context: RunContext) -> list[Entry]:
+def _source_of(version: ModelVersion) -> Files:
+    """What reads the artifacts, with what the project entered for it by now."""
+    if version.store is None:
+        return upstream.client_of(version.tracking_server, version.project)
+    reader = places.reader(version.store, version.project)
+    if not is_within(version.artifact_path, version.store.root):
+        raise Refused(
+            f"{version.artifact_path} lies outside the store “{version.store}”, which was changed "
+            "since. Ask an administrator to look at its root."
+        )
+    return reader
+
+
+def _lineage(version: ModelVersion) -> dict[str, Any]:
+    return lineage.of(version, upstream.client_of(version.tracking_server, version.project))
+
+
+def _copied(version: ModelVersion, context: RunContext) -> list[Entry]:
+    client = _source_of(version)
     root, entries = version.artifact_path, []
     files = _patiently(context, lambda: sorted(client.list_artifacts(root), key=lambda f: f.path))
     if not files:
-        raise NotFound(f"There are no artifacts at {root} on the tracking server.")
+        raise NotFound(f"There are no artifacts at {root}.")
     if not any(file.path == mlmodel.NAME for file in files):
         raise RunFailure(
             "registry.model.no-mlmodel",
@@ -79,7 +98,7 @@ def _copied(version: ModelVersion, client: Upstream, context: RunContext) -> lis
     return entries
 
 
-def _copy(client: Upstream, root: str, file: RemoteFile, left: int) -> storage.Blob:
+def _copy(client: Files, root: str, file: RemoteFile, left: int) -> storage.Blob:
     if file.size > left:
         raise TooLarge(f"{file.path} has {file.size} bytes.")
     with client.open_artifact(f"{root}/{file.path}") as chunks:
@@ -131,10 +150,18 @@ def _refusals_told() -> Iterator[None]:
             f"The model is larger than the {limit} MB that mlgov takes. {error.message}",
             "Make it smaller, or ask the platform's people to raise MLGOV_MODEL_LIMIT_MB.",
         ) from error
+    except Refused as error:
+        raise RunFailure(
+            "registry.platform.source-refused",
+            error.message,
+            "When that is done, the registration can be retried on the version's page.",
+        ) from error
     except Invalid as error:
         raise RunFailure(
             "registry.model.unusable", error.message, "Log the model again without it."
         ) from error
+    except storage.StoreFailed as error:
+        raise RunFailure("registry.platform.store-failed", error.message, LOOK_AT_IT) from error
     except Unavailable as error:
         raise RunFailure(
             "registry.platform.tracking-server-down",
@@ -142,7 +169,7 @@ def _refusals_told() -> Iterator[None]:
             "The registration can be retried on the version's page as soon as it answers.",
         ) from error
     except OSError as error:
-        if error.errno in FULL:
+        if is_full(error):
             raise RunFailure(
                 "registry.platform.disk-full",
                 "There is no room left in the artifact store of mlgov.",
@@ -151,5 +178,5 @@ def _refusals_told() -> Iterator[None]:
         raise RunFailure(
             "registry.platform.store-failed",
             f"The artifact store of mlgov does not work ({error.strerror or error}).",
-            "The platform's people have to look at it; then retry the registration.",
+            LOOK_AT_IT,
         ) from error

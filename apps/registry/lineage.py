@@ -2,12 +2,10 @@
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Protocol
 
 from apps.core.errors import NotFound
 from apps.registry.mlmodel import parsed, plain
-from apps.registry.models import ModelVersion
-from apps.registry.upstream import Upstream
 
 SOURCE_TAGS = {
     "mlflow.source.name": "name",
@@ -20,7 +18,27 @@ KEPT_TAGS = {"mlflow.note.content", "mlflow.linkedPrompts"}
 LONGEST_TEXT = 20_000
 
 
-def of(version: ModelVersion, upstream: Upstream) -> dict[str, Any]:
+class TrackingReads(Protocol):
+    """What is asked of a tracking server. Raises `NotFound` for what it lacks."""
+
+    def get_run(self, run_id: str) -> dict[str, Any]: ...
+
+    def get_logged_model(self, model_id: str) -> dict[str, Any]: ...
+
+    def get_experiment(self, experiment_id: str) -> dict[str, Any]: ...
+
+
+class Origin(Protocol):
+    """A version, as far as it says where it comes from; empty for what it does not."""
+
+    @property
+    def source_run_id(self) -> str: ...
+
+    @property
+    def logged_model_id(self) -> str: ...
+
+
+def of(version: Origin, upstream: TrackingReads) -> dict[str, Any]:
     """The lineage document, without the environment files, which come from the artifacts."""
     logged = _logged_model(version, upstream)
     run = _run(version, upstream)
@@ -43,7 +61,7 @@ def of(version: ModelVersion, upstream: Upstream) -> dict[str, Any]:
     )
 
 
-def _logged_model(version: ModelVersion, upstream: Upstream) -> dict[str, Any]:
+def _logged_model(version: Origin, upstream: TrackingReads) -> dict[str, Any]:
     # Without it the artifacts may still be there, and were just copied: the run is told instead.
     if not version.logged_model_id:
         return {}
@@ -53,7 +71,7 @@ def _logged_model(version: ModelVersion, upstream: Upstream) -> dict[str, Any]:
         return {}
 
 
-def _run(version: ModelVersion, upstream: Upstream) -> dict[str, Any]:
+def _run(version: Origin, upstream: TrackingReads) -> dict[str, Any]:
     if not version.source_run_id:
         return {}
     try:
@@ -62,7 +80,7 @@ def _run(version: ModelVersion, upstream: Upstream) -> dict[str, Any]:
         return {}
 
 
-def _about_run(run: dict[str, Any], upstream: Upstream) -> dict[str, Any]:
+def _about_run(run: dict[str, Any], upstream: TrackingReads) -> dict[str, Any]:
     info = run.get("info")
     if not info:
         return {}
@@ -133,4 +151,7 @@ def _pairs(entries: Iterable[dict[str, Any]] | None) -> dict[str, str]:
 def _moment(milliseconds: Any) -> str | None:
     if not milliseconds:
         return None
-    return datetime.fromtimestamp(int(milliseconds) / 1000, tz=UTC).isoformat()
+    try:
+        return datetime.fromtimestamp(int(milliseconds) / 1000, tz=UTC).isoformat()
+    except (ValueError, OverflowError, OSError):
+        return None  # clients may write any number

@@ -4,12 +4,14 @@ from typing import ClassVar
 
 from django.conf import settings
 from django.db import models
+from django.db.models import F
 from django.utils import timezone
 
 from apps.core.history import history
 from apps.projects.models import Project
 from apps.registry.states import VersionState
 from apps.runs.models import Run
+from apps.tracking.models import ArtifactStore, TrackingServer
 
 
 class RegisteredModel(models.Model):
@@ -60,8 +62,14 @@ class ModelVersion(models.Model):
     source_run_id = models.CharField(max_length=32, blank=True, db_index=True)
     logged_model_id = models.CharField(max_length=64, blank=True, db_index=True)
     run_link = models.CharField(max_length=500, blank=True)
-    # Root of the artifacts on the upstream server, e.g. "1/models/m-…/artifacts".
+    # Root of the artifacts: on a tracking server e.g. "1/models/m-…/artifacts", else an address in
+    # `store`, e.g. "s3://models/team-a/scoring".
     artifact_path = models.CharField(max_length=500, blank=True, db_index=True)
+    # Where the run and the artifacts were found; empty: on the server behind the pass-through.
+    tracking_server = models.ForeignKey(
+        TrackingServer, on_delete=models.PROTECT, null=True, related_name="+"
+    )
+    store = models.ForeignKey(ArtifactStore, on_delete=models.PROTECT, null=True, related_name="+")
     experiment_id = models.CharField(max_length=64, blank=True, db_index=True)
     # A copy (`models:/name/1` as source) shares the stored bytes of the version it was made from.
     copied_from = models.ForeignKey(
@@ -72,6 +80,8 @@ class ModelVersion(models.Model):
     )
     # Who trained, as the run says; a claim of the client, shown beside the authenticated person.
     claimed_author = models.CharField(max_length=150, blank=True)
+    # The registry that this version was copied from, with its number, by the import command.
+    imported_from = models.CharField(max_length=500, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
     updated_at = models.DateTimeField(default=timezone.now)
     deleted_at = models.DateTimeField(null=True)
@@ -100,6 +110,11 @@ class ModelVersion(models.Model):
                 name="a_ready_version_has_a_digest",
             ),
         ]
+        indexes: ClassVar = [
+            models.Index(
+                "model", F("updated_at").desc(), F("number").desc(), name="newest_versions"
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.model} v{self.number}"
@@ -111,6 +126,11 @@ class ModelVersion(models.Model):
     @property
     def project(self) -> Project:
         return self.model.project
+
+    @property
+    def is_behind_the_pass_through(self) -> bool:
+        """Whether a client of mlgov finds the artifacts on its tracking server, which is mlgov."""
+        return bool(self.artifact_path) and not (self.tracking_server_id or self.store_id)
 
 
 class Artifact(models.Model):
@@ -199,3 +219,60 @@ class Alias(models.Model):
 
     def __str__(self) -> str:
         return f"{self.model}@{self.name}"
+
+
+class LabelKind(models.TextChoices):
+    ALIAS = "alias", "Alias"
+    MODEL_TAG = "model_tag", "Tag of a model"
+    VERSION_TAG = "version_tag", "Tag of a version"
+
+
+class LabelRule(models.Model):
+    """That labels whose names fit a pattern are set and deleted by some roles only.
+
+    All rules that fit have to agree, so a project can only be stricter than what holds everywhere.
+    """
+
+    project = models.ForeignKey(
+        Project,
+        on_delete=models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="label_rules",
+        help_text="Empty: in all projects.",
+    )
+    kind = models.CharField(max_length=12, choices=LabelKind.choices)
+    pattern = models.CharField(
+        max_length=250,
+        help_text="* stands for any text, ? for one character: prod*, approved, validation.*",
+    )
+    # Roles of projects by their names; without one, mlgov alone.
+    roles = models.JSONField(default=list, blank=True)
+    after_promotion = models.BooleanField(
+        default=False,
+        help_text="Only once the version stands in a stage that deploys. For tags of versions.",
+    )
+
+    history = history()
+
+    class Meta:
+        ordering: ClassVar = ["kind", "pattern", "id"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["kind", "pattern"],
+                condition=models.Q(project=None),
+                name="one_global_rule_per_kind_and_pattern",
+            ),
+            models.UniqueConstraint(
+                fields=["project", "kind", "pattern"],
+                name="one_rule_per_project_kind_and_pattern",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(after_promotion=False)
+                | models.Q(kind=LabelKind.VERSION_TAG.value),
+                name="only_versions_are_promoted",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} {self.pattern}"

@@ -13,6 +13,7 @@ class RegisteredModelPolicy(Policy[RegisteredModel]):
 
     model = RegisteredModel
     noun = "model"
+    is_kept = True
     verbs = {"register": "register versions of"}
 
     def by_role(self, user: User, action: str) -> Q:
@@ -27,8 +28,10 @@ class ModelVersionPolicy(Policy[ModelVersion]):
 
     model = ModelVersion
     noun = "version"
+    is_kept = True
     verbs = {
         "register": "change",
+        "comment": "comment on",
         "edit_card": "edit the card of",
         "request_review": "request a review of",
         "move": "move",

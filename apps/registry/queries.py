@@ -1,26 +1,39 @@
 """Reads about models and versions that need a name."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 from django.db.models import Max, Q, QuerySet
 
-from apps.accounts.models import User
-from apps.core.errors import Invalid, NotFound
-from apps.projects.models import Project
-from apps.projects.queries import projects_where
+from apps.core.errors import NotFound
+from apps.core.prepared import Prepared, object_of, with_related
 from apps.registry import policies
 from apps.registry.models import Alias, Ingest, ModelVersion, RegisteredModel
 
-PROJECT_TAG = "mlgov.project"
 REDACTED = "REDACTED"
 
 
 def model_named(name: str, *, user: Any) -> RegisteredModel:
-    model = policies.models.visible_to(user).select_related("project").filter(name=name).first()
-    if model is None:
-        raise NotFound(f"Registered Model with name={name} not found")
-    return model
+    found = _MODEL_NAMED.rows(name=name, asked_by=user)
+    if not found:
+        raise no_model(name)
+    return object_of(found[0], RegisteredModel, "project")
+
+
+# Every call of MLflow's client begins with it.
+_MODEL_NAMED = Prepared(
+    lambda name, asker: with_related(
+        policies.models.visible_to(asker).order_by().filter(name=name), "project"
+    )
+)
+
+
+def no_model(name: str) -> NotFound:
+    return NotFound(f"Registered Model with name={name} not found")
+
+
+def no_alias(name: str) -> NotFound:
+    return NotFound(f"Registered model alias {name} not found.", code="no_such_alias")
 
 
 def version_of(model: RegisteredModel, number: int | str) -> ModelVersion:
@@ -44,7 +57,7 @@ def version_behind(model: RegisteredModel, alias: str) -> ModelVersion:
     found = Alias.objects.filter(model=model, name=alias).values("version")
     version = versions_of(model).filter(pk__in=found).first()
     if version is None:
-        raise NotFound(f"Registered model alias {alias} not found.", code="no_such_alias")
+        raise no_alias(alias)
     return version
 
 
@@ -67,57 +80,29 @@ def latest_ingest(version: ModelVersion) -> Ingest | None:
     return version.ingests.select_related("run").order_by("-pk").first()
 
 
-def project_for_new_model(user: User, tags: Mapping[str, str]) -> Project:
-    """Where a model goes that the person registers without saying it in mlgov's own way.
-
-    The tag `mlgov.project` decides; else the only project in which the person may register.
-    """
-    allowed = projects_where(user, may="register")
-    if slug := tags.get(PROJECT_TAG):
-        project = allowed.filter(slug=slug).first()
-        if project is None:
-            raise NotFound(
-                f"There is no project “{slug}” in which you may register models. "
-                f"Correct the tag {PROJECT_TAG}, or ask an owner of the project to let you in."
-            )
-        return project
-    found = list(allowed.order_by("slug")[:20])
-    if len(found) == 1:
-        return found[0]
-    if not found:
-        raise Invalid(
-            "You are in no project in which you may register models. "
-            "Ask an owner of a project to make you a data scientist there."
-        )
-    slugs = ", ".join(project.slug for project in found)
-    raise Invalid(
-        "You may register in several projects, so say in which one this model belongs: create "
-        f"it with the tag {PROJECT_TAG} set to one of {slugs}, for example "
-        f'MlflowClient().create_registered_model(name, tags={{"{PROJECT_TAG}": "{found[0].slug}"}})'
-        ", and register versions of it afterwards."
-    )
-
-
 def referring_to(
     *,
     run_ids: Iterable[str] = (),
     logged_model_ids: Iterable[str] = (),
     experiment_ids: Iterable[str] = (),
 ) -> QuerySet[ModelVersion]:
-    """Living versions that come from one of these, whoever may see them."""
+    """Living versions that come from one of these, on the server behind the pass-through."""
     return ModelVersion.objects.filter(
         Q(source_run_id__in=[i for i in run_ids if i])
         | Q(logged_model_id__in=[i for i in logged_model_ids if i])
         | Q(experiment_id__in=[i for i in experiment_ids if i]),
+        tracking_server=None,
         deleted_at=None,
     ).select_related("model")
 
 
 def resting_on(path: str) -> QuerySet[ModelVersion]:
-    """Living versions whose artifacts lie at, below or above a path of the tracking server."""
+    """Living versions whose artifacts lie at, below or above a path behind the pass-through."""
     parts = path.strip("/").split("/")
     above = ["/".join(parts[:count]) for count in range(1, len(parts) + 1)]
     return ModelVersion.objects.filter(
         Q(artifact_path__in=above) | Q(artifact_path__startswith="/".join([*parts, ""])),
+        tracking_server=None,
+        store=None,
         deleted_at=None,
     ).select_related("model")

@@ -1,139 +1,192 @@
 """Where the artifacts of a new version come from: one spelling after another, resolved at once.
 
-Only what the configured tracking server holds can be registered. Nothing here opens an address or
-a file that the sender names.
+A source is on the tracking server that the project reads, in a store that the project may read, or
+a version that is registered. Nothing here opens an address or a file that the sender names.
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from apps.core.errors import Conflict, Invalid, NotFound
+from apps.core.errors import Conflict, Invalid, NotFound, Unavailable
+from apps.projects.models import Project
 from apps.registry import policies, queries
 from apps.registry.models import ModelVersion
-from apps.registry.upstream import Upstream
+from apps.tracking import places
+from apps.tracking import queries as tracking
+from apps.tracking import upstream as servers
+from apps.tracking.models import ArtifactStore, TrackingServer
+from apps.tracking.stores.base import NEVER, is_within
+from apps.tracking.upstream import IDENTIFIER, Upstream
 
 LOGGED_MODEL = re.compile(r"models:/(m-[0-9a-zA-Z_-]{1,62})")
 REGISTERED = re.compile(r"models:/(?P<name>[^/@]+)(?:/(?P<version>[^/@]+)|@(?P<alias>[\w-]+))")
 RUN = re.compile(r"runs:/(?P<run>[0-9a-zA-Z_-]{1,32})/(?P<path>.+)")
 PROXIED = re.compile(r"mlflow-artifacts:/(?P<path>[^/].*)")
-NEVER_IN_A_PATH = re.compile(r"[%\\?#\x00-\x1f\x7f]")
 LONGEST = 500
+LONGEST_RUN_ID = 32
+LONGEST_MODEL_ID = 64
 MOST_OUTPUTS = 50
 ACCEPTED = (
-    "models:/m-…, runs:/<run id>/<path>, mlflow-artifacts:/<path> and models:/<name>/<version>"
+    "models:/m-…, runs:/<run id>/<path>, mlflow-artifacts:/<path>, models:/<name>/<version> and "
+    "addresses in the project's stores, such as s3://<bucket>/<path>"
 )
 
 
 @dataclass(frozen=True)
 class ResolvedSource:
-    """What a source stands for on the tracking server, or which version it is a copy of."""
+    """What a source stands for, or which version it is a copy of.
+
+    `artifact_path` is one of the tracking server, or with `store` an address in that store.
+    """
 
     artifact_path: str
+    source: str = ""
     run_id: str = ""
     logged_model_id: str = ""
     experiment_id: str = ""
     claimed_author: str = ""
     origin: ModelVersion | None = None
+    tracking_server: TrackingServer | None = None
+    store: ArtifactStore | None = None
+
+
+@dataclass(frozen=True)
+class _Asked:
+    source: str
+    run_id: str
+    model_id: str
+    project: Project
+    upstream: Upstream
+    # Whose experiments these have to be, where it is the server behind the pass-through.
+    seen_by: Any = None
 
 
 def resolve(
-    source: str, *, run_id: str = "", model_id: str = "", user: Any, upstream: Upstream
+    source: str, *, project: Project, user: Any, run_id: str = "", model_id: str = ""
 ) -> ResolvedSource:
-    """Raises `Invalid` for what is refused, `NotFound` for what the tracking server lacks."""
+    """What a project would register. The one spelling that stays true is in `source`.
+
+    Raises `Invalid` for what is refused, `NotFound` for what the tracking server lacks.
+    """
     if not source:
         raise Invalid("Say with `source` what to register.", details={"source": "It is missing."})
     if len(source) > LONGEST:
         raise _refused(source, f"a source has at most {LONGEST} characters")
-    if len(run_id) > 32 or len(model_id) > 64:
+    if len(run_id) > LONGEST_RUN_ID or len(model_id) > LONGEST_MODEL_ID:
         raise Invalid("The run id or the model id is longer than MLflow's ids are.")
-    if match := LOGGED_MODEL.fullmatch(source):
-        return _of_logged_model(upstream, match[1], run_id=run_id, model_id=model_id)
-    if match := RUN.fullmatch(source):
-        return _of_run(upstream, source, match, run_id=run_id, model_id=model_id)
-    if match := PROXIED.fullmatch(source):
-        path = _checked(source, match["path"])
-        return _within_root(upstream, source, path, run_id=run_id, model_id=model_id)
-    if match := REGISTERED.fullmatch(source):
+    if (match := REGISTERED.fullmatch(source)) and not LOGGED_MODEL.fullmatch(source):
         return _of_version(match, run_id=run_id, model_id=model_id, user=user)
+    access = servers.access_of(project)
+    client = servers.client_for(project, access)
+    seen_by = None if access else user
+    asked = _Asked(source, run_id, model_id, project, client, seen_by)
+    found = _looked_up(asked)
+    return replace(found, source=source, tracking_server=access.server if access else None)
+
+
+def _looked_up(asked: _Asked) -> ResolvedSource:
+    source = asked.source
+    if match := LOGGED_MODEL.fullmatch(source):
+        return _of_logged_model(asked, match[1])
+    if match := RUN.fullmatch(source):
+        return _of_run(asked, match["run"], _checked(source, match["path"].rstrip("/")))
+    if match := PROXIED.fullmatch(source):
+        return _within_root(asked, _checked(source, match["path"].rstrip("/")))
+    if places.is_address(source):
+        return _in_store(asked)
     raise _refused(
         source,
-        f"mlgov takes over what its tracking server holds, and knows the spellings {ACCEPTED}. "
-        "Log the model through mlgov, then register it",
+        f"mlgov takes over what the tracking server of {asked.project} holds, and knows the "
+        f"spellings {ACCEPTED}. Log the model through mlgov, then register it",
     )
 
 
-def _of_logged_model(
-    upstream: Upstream, found: str, *, run_id: str, model_id: str
-) -> ResolvedSource:
-    if model_id and model_id != found:
-        raise Invalid(f"The source names the logged model {found}, and model_id is {model_id}.")
-    info = upstream.get_logged_model(found)["info"]
-    trained_in = info.get("source_run_id") or ""
-    if run_id and trained_in and run_id != trained_in:
-        raise Invalid(f"The logged model {found} comes from run {trained_in}, not from {run_id}.")
-    run = _run_info(upstream, trained_in) if trained_in else {}
+def _of_logged_model(asked: _Asked, found: str) -> ResolvedSource:
+    if asked.model_id and asked.model_id != found:
+        raise Invalid(
+            f"The source names the logged model {found}, and model_id is {asked.model_id}."
+        )
+    info = _logged_model(asked, found)
+    trained_in = _id(asked, info, "source_run_id", longest=LONGEST_RUN_ID, may_miss=True)
+    if asked.run_id and trained_in and asked.run_id != trained_in:
+        raise Invalid(
+            f"The logged model {found} comes from run {trained_in}, not from {asked.run_id}."
+        )
+    run = _run_info(asked, trained_in) if trained_in else {}
+    path, store = _place(asked, info.get("artifact_uri"))
     return ResolvedSource(
-        artifact_path=_path_of(info["artifact_uri"]),
+        artifact_path=path,
+        store=store,
         run_id=trained_in,
         logged_model_id=found,
-        experiment_id=str(info.get("experiment_id") or ""),
+        experiment_id=_id(asked, info, "experiment_id", may_miss=True),
         claimed_author=_author(run),
     )
 
 
-def _of_run(
-    upstream: Upstream, source: str, match: re.Match[str], *, run_id: str, model_id: str
-) -> ResolvedSource:
-    if run_id and run_id != match["run"]:
-        raise Invalid(f"The source names the run {match['run']}, and run_id is {run_id}.")
-    path = _checked(source, match["path"].rstrip("/"))
-    run = upstream.get_run(match["run"])
+def _of_run(asked: _Asked, run_id: str, path: str) -> ResolvedSource:
+    if asked.run_id and asked.run_id != run_id:
+        raise Invalid(f"The source names the run {run_id}, and run_id is {asked.run_id}.")
+    run = _run(asked, run_id)
     # Since MLflow 3 a run's model is a logged model beside the run; its name is the path.
     outputs = (run.get("outputs") or {}).get("model_outputs") or []
     for output in sorted(outputs, key=lambda o: int(o.get("step") or 0), reverse=True)[
         :MOST_OUTPUTS
     ]:
-        info = upstream.get_logged_model(output["model_id"])["info"]
-        if info.get("name") == path and model_id in ("", info["model_id"]):
-            return ResolvedSource(
-                artifact_path=_path_of(info["artifact_uri"]),
-                run_id=match["run"],
-                logged_model_id=info["model_id"],
-                experiment_id=str(run["info"]["experiment_id"]),
-                claimed_author=_author(run),
+        info = _logged_model(asked, str(output.get("model_id")))
+        model_id = _id(asked, info, "model_id")
+        if info.get("name") == path and asked.model_id in ("", model_id):
+            place, store = _place(asked, info.get("artifact_uri"))
+            return replace(
+                _of_run_itself(asked, run, run_id),
+                artifact_path=place,
+                store=store,
+                logged_model_id=model_id,
             )
-    if model_id:
-        raise NotFound(f"Run {match['run']} has no logged model {model_id} named “{path}”.")
+    if asked.model_id:
+        raise NotFound(f"Run {run_id} has no logged model {asked.model_id} named “{path}”.")
+    found = _of_run_itself(asked, run, run_id)
+    return replace(found, artifact_path=f"{found.artifact_path}/{path}")
+
+
+def _of_run_itself(asked: _Asked, run: dict[str, Any], run_id: str) -> ResolvedSource:
+    place, store = _place(asked, run["info"].get("artifact_uri"))
     return ResolvedSource(
-        artifact_path=f"{_path_of(run['info']['artifact_uri'])}/{path}",
-        run_id=match["run"],
-        experiment_id=str(run["info"]["experiment_id"]),
+        artifact_path=place,
+        store=store,
+        run_id=run_id,
+        experiment_id=_id(asked, run["info"], "experiment_id"),
         claimed_author=_author(run),
     )
 
 
-def _within_root(
-    upstream: Upstream, source: str, path: str, *, run_id: str, model_id: str
-) -> ResolvedSource:
-    if model_id:
-        found = _of_logged_model(upstream, model_id, run_id=run_id, model_id=model_id)
-        root = found.artifact_path
-    elif run_id:
-        run = upstream.get_run(run_id)
-        root = _path_of(run["info"]["artifact_uri"])
-        found = ResolvedSource(
-            artifact_path=root,
-            run_id=run_id,
-            experiment_id=str(run["info"]["experiment_id"]),
-            claimed_author=_author(run),
-        )
-    else:
-        raise _refused(source, "say with run_id or model_id whose artifacts these are")
-    if path != root and not path.startswith(f"{root}/"):
-        owner = f"logged model {model_id}" if model_id else f"run {run_id}"
-        raise _refused(source, f"it lies outside the artifacts of {owner}")
-    return ResolvedSource(**{**vars(found), "artifact_path": path})
+def _within_root(asked: _Asked, path: str) -> ResolvedSource:
+    found = _owner(asked)
+    if found is None:
+        raise _refused(asked.source, "say with run_id or model_id whose artifacts these are")
+    if found.store is not None or not is_within(path, found.artifact_path):
+        owner = f"logged model {asked.model_id}" if asked.model_id else f"run {asked.run_id}"
+        raise _refused(asked.source, f"it lies outside the artifacts of {owner}")
+    return replace(found, artifact_path=path)
+
+
+def _in_store(asked: _Asked) -> ResolvedSource:
+    """What lies in a store may come from a run that logged elsewhere, or from none."""
+    place = _placed(asked, asked.source)
+    found = _owner(asked) or ResolvedSource(artifact_path="")
+    if next(iter(places.reader(place.store, asked.project).list_artifacts(place.location)), None):
+        return replace(found, artifact_path=place.location, store=place.store)
+    raise NotFound(f"There are no files at {place.location}.")
+
+
+def _owner(asked: _Asked) -> ResolvedSource | None:
+    """The logged model or the run that the sender names beside the source."""
+    if asked.model_id:
+        return _of_logged_model(asked, asked.model_id)
+    if asked.run_id:
+        return _of_run_itself(asked, _run(asked, asked.run_id), asked.run_id)
+    return None
 
 
 def _of_version(match: re.Match[str], *, run_id: str, model_id: str, user: Any) -> ResolvedSource:
@@ -141,13 +194,8 @@ def _of_version(match: re.Match[str], *, run_id: str, model_id: str, user: Any) 
     wanted = match["version"]
     if match["alias"]:
         origin = queries.version_behind(model, match["alias"])
-    elif wanted == "latest":
+    elif wanted.casefold() == "latest":
         origin = queries.latest_version(model)
-    elif not wanted.isdigit():
-        raise Invalid(
-            f"Name the version of {model} by its number or an alias: “{wanted}” can stand for "
-            "another version tomorrow."
-        )
     else:
         origin = queries.version_of(model, wanted)
     policies.versions.require(user, "view", origin)
@@ -159,37 +207,85 @@ def _of_version(match: re.Match[str], *, run_id: str, model_id: str, user: Any) 
         raise Invalid(f"{origin} does not come from the logged model {model_id}.")
     return ResolvedSource(
         artifact_path=origin.artifact_path,
+        # An alias, a stage and "latest" can stand for another version tomorrow.
+        source=f"models:/{model.name}/{origin.number}",
         run_id=origin.source_run_id,
         logged_model_id=origin.logged_model_id,
         experiment_id=origin.experiment_id,
         claimed_author=origin.claimed_author,
         origin=origin,
+        tracking_server=origin.tracking_server,
+        store=origin.store,
     )
 
 
-def _path_of(artifact_uri: str) -> str:
-    """The path of an artifact root that the tracking server keeps and gives out itself."""
-    match = PROXIED.fullmatch(artifact_uri)
-    if match is None:
-        raise Invalid(
-            "The artifacts of this run or model lie outside the tracking server, where mlgov has "
-            "no access. Let the tracking server serve its artifacts (--serve-artifacts) and log "
-            "the model again."
-        )
-    return _checked(artifact_uri, match["path"].rstrip("/"))
+def _place(asked: _Asked, artifact_uri: Any) -> tuple[str, ArtifactStore | None]:
+    """Where a run or a logged model keeps its artifacts: on its server, or in a store."""
+    address = str(artifact_uri or "")
+    if match := PROXIED.fullmatch(address):
+        return _checked(address, match["path"].rstrip("/")), None
+    if places.is_address(address):
+        place = _placed(asked, address)
+        return place.location, place.store
+    raise Invalid(
+        "The artifacts of this run or model lie outside the tracking server, where mlgov has "
+        "no access. Let the tracking server serve its artifacts (--serve-artifacts) and log "
+        "the model again, or ask an administrator to add the store that holds them."
+    )
+
+
+def _placed(asked: _Asked, address: str) -> places.Place:
+    try:
+        return places.place_of(address, project=asked.project)
+    except Invalid as refusal:
+        raise _refused(address, refusal.message.rstrip(".")) from None
+
+
+def _id(
+    asked: _Asked, info: dict[str, Any], key: str, *, longest: int = 64, may_miss: bool = False
+) -> str:
+    """An id that the server told; it becomes a part of our addresses and rows."""
+    text = str(info.get(key) or "")
+    if may_miss and not text:
+        return ""
+    if not IDENTIFIER.fullmatch(text) or len(text) > longest:
+        raise Unavailable(asked.upstream.sentences.strange)
+    return text
 
 
 def _checked(source: str, path: str) -> str:
-    if NEVER_IN_A_PATH.search(path):
+    if NEVER.search(path):
         raise _refused(source, "its path holds an encoded or control character")
     if any(part in ("", ".", "..") for part in path.split("/")):
         raise _refused(source, "its path is not a plain one")
     return path
 
 
-def _run_info(upstream: Upstream, run_id: str) -> dict[str, Any]:
+def _run(asked: _Asked, run_id: str) -> dict[str, Any]:
+    run = asked.upstream.get_run(run_id)
+    _require_seen(asked, run["info"], f"run {run_id}")
+    return run
+
+
+def _logged_model(asked: _Asked, model_id: str) -> dict[str, Any]:
+    info: dict[str, Any] = asked.upstream.get_logged_model(model_id)["info"]
+    _require_seen(asked, info, f"logged model {model_id}")
+    return info
+
+
+def _require_seen(asked: _Asked, info: dict[str, Any], what: str) -> None:
+    """What lies in an experiment of others is not there, as for the pass-through."""
+    if asked.seen_by is None:
+        return
     try:
-        return upstream.get_run(run_id)
+        tracking.require(str(info.get("experiment_id") or ""), user=asked.seen_by)
+    except NotFound:
+        raise NotFound(f"The tracking server has no {what}.") from None
+
+
+def _run_info(asked: _Asked, run_id: str) -> dict[str, Any]:
+    try:
+        return _run(asked, run_id)
     except NotFound:
         # A logged model outlives the run that made it.
         return {}

@@ -4,6 +4,7 @@ import hashlib
 import os
 import tempfile
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -13,7 +14,14 @@ from django.core.files.storage import Storage, storages
 
 from apps.core.digests import CHUNK, tree_digest
 from apps.core.errors import Invalid, TooLarge, Unavailable
+from apps.core.full import is_full
 from apps.registry.models import ModelVersion
+
+
+class StoreFailed(Unavailable):
+    """The store does not give out what it was given."""
+
+    code = "store_failed"
 
 
 @dataclass(frozen=True)
@@ -69,22 +77,41 @@ def _take_over(path: Path, blob: Blob) -> None:
             return
         # What a crash left of a store that does not write in one step.
         store.delete(key)
-    with path.open("rb") as file:
-        stored_as = store.save(key, _TemporaryFile(file, name=str(path)))
+    try:
+        with path.open("rb") as file:
+            stored_as = store.save(key, _TemporaryFile(file, name=str(path)))
+    except OSError:
+        _remove_half(store, key, blob)
+        raise
     if stored_as != key:
         # Somebody stored the same bytes meanwhile, so the store chose another name for ours.
         store.delete(stored_as)
 
 
+def _remove_half(store: Storage, key: str, blob: Blob) -> None:
+    """What a copy from one disk to another, which is full, leaves behind."""
+    with suppress(OSError):
+        if store.exists(key) and store.size(key) != blob.size:
+            store.delete(key)
+
+
 def open_blob(sha256: str) -> File:
-    """The stored bytes. Raises `Unavailable` where they are missing."""
+    """The stored bytes. Raises `StoreFailed` where they are missing or cannot be had."""
     try:
         return _store().open(key_of(sha256), "rb")
+    except FileNotFoundError as error:
+        raise _failed(sha256, "it is not there") from error
     except OSError as error:
-        raise Unavailable(
-            f"The artifact store does not give out the file with digest sha256:{sha256}. "
-            "Tell the platform's people to look at the store."
-        ) from error
+        if is_full(error):
+            raise
+        raise _failed(sha256, error.strerror or str(error)) from error
+
+
+def _failed(sha256: str, reason: str) -> StoreFailed:
+    return StoreFailed(
+        f"The artifact store does not give out the file with digest sha256:{sha256}: {reason}. "
+        "Tell the platform's people to look at the store."
+    )
 
 
 def read_blob(sha256: str, *, limit: int) -> bytes:

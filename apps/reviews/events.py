@@ -35,3 +35,17 @@ class ReviewCommented(Event):
 @dataclass(frozen=True)
 class ReviewWithdrawn(Event):
     review_id: int
+
+
+@dataclass(frozen=True)
+class ReviewClosed(Event):
+    """mlgov closed a review that cannot lead anywhere any more: its version was archived."""
+
+    review_id: int
+
+
+@dataclass(frozen=True)
+class ReviewFoundationChanged(Event):
+    """What decides on a review changed, and it was no verdict: a membership, or the stage."""
+
+    review_id: int

@@ -29,6 +29,7 @@ class ReviewRequest(models.Model):
     )
     requested_at = models.DateTimeField(default=timezone.now)
     closed_at = models.DateTimeField(null=True)
+    closing_reason = models.TextField(blank=True, default="")
     policy = models.JSONField()
 
     history = history()
@@ -102,6 +103,8 @@ class Verdict(models.Model):
     superseded = models.BooleanField(default=False)
     # Set when the card was edited after it; freshness itself is always computed from the digest.
     stale = models.BooleanField(default=False)
+    # Of an undecided review this is computed; an approved one keeps what it was approved on.
+    counts = models.BooleanField(default=True)
 
     class Meta:
         ordering: ClassVar = ["id"]

@@ -124,4 +124,4 @@ def _end(review: ReviewRequest) -> list[Entry]:
     if review.state not in ends:
         return []
     icon, tone, text = ends[review.state]
-    return [Entry(icon, tone, "mlgov", text, review.closed_at, "")]
+    return [Entry(icon, tone, "mlgov", text, review.closed_at, review.closing_reason)]

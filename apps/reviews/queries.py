@@ -1,9 +1,10 @@
 """Reads about reviews: whose turn it is, what is missing, and why somebody may not decide."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.db.models import Exists, OuterRef, Prefetch, QuerySet
+from django.db.models import Count, Exists, OuterRef, Prefetch, Q, QuerySet
 
 from apps.accounts.models import User
 from apps.cards import queries as card_queries
@@ -15,6 +16,7 @@ from apps.registry.models import ModelVersion
 from apps.reviews import policies
 from apps.reviews.models import Assignment, ReviewRequest, Verdict
 from apps.reviews.states import UNDECIDED, VerdictKind
+from apps.stages.models import MlflowStage, Stage, StageMove
 from apps.stages.queries import StagePolicy
 
 
@@ -76,6 +78,42 @@ def done_by(user: User) -> QuerySet[ReviewRequest]:
     )
 
 
+def undecided_with_a_verdict_of(
+    user_id: int, *, project_id: int | None = None
+) -> QuerySet[ReviewRequest]:
+    """Undecided reviews, of one project or of all, in which a verdict of the person stands."""
+    said = Verdict.objects.filter(review=OuterRef("pk"), by=user_id, superseded=False)
+    return _undecided(project_id).filter(Exists(said))
+
+
+def undecided_for(stage_id: int, *, project_id: int | None = None) -> QuerySet[ReviewRequest]:
+    """Undecided reviews for a stage, of one project or of all."""
+    return _undecided(project_id).filter(stage=stage_id)
+
+
+def _undecided(project_id: int | None) -> QuerySet[ReviewRequest]:
+    found = ReviewRequest.objects.filter(state__in=UNDECIDED).order_by("pk")
+    return found if project_id is None else found.filter(version__model__project=project_id)
+
+
+def undecided_review(version: ModelVersion, stage: Stage) -> ReviewRequest | None:
+    """The review of a version for a stage that is open now. There is one at most."""
+    return version.reviews.filter(stage=stage, state__in=UNDECIDED).first()
+
+
+def archived_after(review: ReviewRequest) -> StageMove | None:
+    """How the version was archived since the review was opened, if it was."""
+    return (
+        StageMove.objects.filter(
+            version=review.version_id,
+            to_stage__mlflow_stage=MlflowStage.ARCHIVED,
+            at__gte=review.requested_at,
+        )
+        .select_related("by")
+        .first()
+    )
+
+
 def possible_reviewers(project: Project) -> QuerySet[User]:
     """Members of the project who may review. Nobody else does, administrators included."""
     return people_who_may("review", project)
@@ -115,6 +153,7 @@ class ReviewerRow:
     roles: tuple[str, ...]
     state: str
     verdict: Verdict | None
+    counts: bool = False
 
 
 @dataclass(frozen=True)
@@ -172,20 +211,23 @@ def standing(review: ReviewRequest) -> Standing:
         roles = {r.pk: r.name for r in membership.reviewer_roles.all()} if membership else {}
         verdict = verdicts.get(user_id)
         state = _state_of(verdict, digest)
-        # A closed review keeps what counted when it was closed.
-        counts = not review.is_undecided or (
-            membership is not None
-            and membership.role in may_review
-            and user.is_active
-            and user_id not in excluded
-        )
+        if review.is_undecided:
+            counts = (
+                membership is not None
+                and membership.role in may_review
+                and user.is_active
+                and user_id not in excluded
+            )
+        else:
+            # A closed review keeps what counted when it was closed.
+            counts = verdict is not None and verdict.counts
         if state == "approved" and counts:
             approvals += 1
             assert verdict is not None
             covered |= roles.keys() if review.is_undecided else {r["id"] for r in verdict.roles}
         elif state == "changes" and counts:
             blocked_by.append(user)
-        rows.append(ReviewerRow(user, tuple(sorted(roles.values())), state, verdict))
+        rows.append(ReviewerRow(user, tuple(sorted(roles.values())), state, verdict, counts))
     missing = [role.name for role in policy.roles if role.id not in covered]
     return Standing(approvals, policy.approvals_needed, missing, blocked_by, rows)
 
@@ -198,32 +240,54 @@ def _state_of(verdict: Verdict | None, digest: str) -> str:
     return "approved" if verdict.kind == VerdictKind.APPROVE else "changes"
 
 
-def proposed_reviewers(version: ModelVersion, policy: StagePolicy, requester: User) -> list[User]:
-    """Whom to ask: one person for each role, then others until there are enough."""
+def roles_not_covered(
+    version: ModelVersion, policy: StagePolicy, reviewers: Iterable[User]
+) -> list[str]:
+    """Names of the roles of a policy that none of these people has in the project."""
+    covered = set(
+        Membership.objects.filter(
+            project=version.model.project, user__in=list(reviewers)
+        ).values_list("reviewer_roles", flat=True)
+    )
+    return [role.name for role in policy.roles if role.id not in covered]
+
+
+def default_reviewers(version: ModelVersion, policy: StagePolicy, requester: User) -> list[User]:
+    """Whom to ask where nobody was named: the fewest who together can meet the policy.
+
+    Whoever covers most of the roles that are still missing comes first, and among equals who has
+    the fewest reviews waiting. Others who may review can decide as well, asked or not. Fewer than
+    the policy wants are returned where there are no more.
+    """
     excluded = excluded_people(version, requester)
-    candidates = [
-        user
-        for user in possible_reviewers(version.model.project).order_by("username")
-        if user.pk not in excluded
-    ]
+    candidates = list(
+        possible_reviewers(version.model.project)
+        .exclude(pk__in=list(excluded))
+        .annotate(
+            waiting=Count(
+                "review_assignments",
+                filter=Q(review_assignments__review__state__in=UNDECIDED),
+                distinct=True,
+            )
+        )
+        .order_by("waiting", "username")
+    )
     roles: dict[int, set[int]] = {}
     memberships = Membership.objects.filter(
         project=version.model.project, user__in=candidates
     ).prefetch_related("reviewer_roles")
     for membership in memberships:
         roles[membership.user_id] = {role.pk for role in membership.reviewer_roles.all()}
+    missing = {role.id for role in policy.roles}
     chosen: list[User] = []
-    for role in policy.roles:
-        if any(role.id in roles.get(user.pk, set()) for user in chosen):
-            continue
-        match = next((u for u in candidates if role.id in roles.get(u.pk, set())), None)
-        if match is not None:
-            chosen.append(match)
-    for user in candidates:
-        if len(chosen) >= policy.approvals_needed:
+    while candidates:
+        best = max(candidates, key=lambda user: len(missing & roles.get(user.pk, set())))
+        covers = missing & roles.get(best.pk, set())
+        if not covers and len(chosen) >= policy.approvals_needed:
             break
-        if user not in chosen:
-            chosen.append(user)
+        missing -= covers
+        chosen.append(best)
+        candidates.remove(best)
     return chosen
 
 

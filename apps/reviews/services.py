@@ -1,5 +1,6 @@
 """Asking for a review, deciding on it, talking about it, taking it back."""
 
+import logging
 from collections.abc import Iterable
 
 from django.db import transaction
@@ -11,15 +12,16 @@ from apps.cards import queries as card_queries
 from apps.cards import services as card_services
 from apps.core.errors import AlreadyExists, Conflict, Invalid, NotFound, NotPermitted
 from apps.outbox.services import publish
-from apps.projects.models import Membership
 from apps.projects.queries import reviewer_roles_of
 from apps.registry import policies as registry_policies
 from apps.registry.models import ModelVersion
 from apps.registry.services.locks import lock_version
-from apps.reviews import policies, queries
+from apps.reviews import choosing, policies, queries
 from apps.reviews.events import (
     ReviewApproved,
+    ReviewClosed,
     ReviewCommented,
+    ReviewFoundationChanged,
     ReviewRequested,
     ReviewWithdrawn,
     VerdictGiven,
@@ -31,14 +33,15 @@ from apps.stages import gates
 from apps.stages import queries as stage_queries
 from apps.stages import services as stage_services
 from apps.stages.models import Stage
-from apps.stages.queries import StagePolicy
+
+log = logging.getLogger(__name__)
 
 
 @transaction.atomic
 def request_review(
-    version: ModelVersion, *, stage: Stage, reviewers: Iterable[User], note: str, by: User
+    version: ModelVersion, *, stage: Stage, reviewers: Iterable[User] | None, note: str, by: User
 ) -> ReviewRequest:
-    """Ask for a version to enter a stage."""
+    """Ask for a version to enter a stage; without reviewers, those that its policy leads to."""
     version = lock_version(version.pk)
     registry_policies.versions.require(by, "request_review", version)
     if stage.project_id not in (None, version.model.project_id):
@@ -56,6 +59,7 @@ def request_review(
     if not note.strip():
         sentence = "Say what is to be reviewed and why: the reviewers read it first."
         raise Invalid(sentence, details={"note": sentence})
+    close_archived(version)
     if version.reviews.filter(stage=stage, state__in=UNDECIDED).exists():
         raise AlreadyExists(
             f"A review of {version} for {stage} is open already. Comment on that one, or withdraw "
@@ -65,7 +69,10 @@ def request_review(
         if not result.ok and result.gate != "review-is-approved":
             raise Conflict(result.text, code="gate_closed")
     card_services.open_card(version)
-    asked = _suitable(version, policy, list(reviewers), requester=by)
+    if reviewers is None:
+        asked = choosing.enough_for(version, policy, requester=by)
+    else:
+        asked = choosing.suitable(version, policy, list(reviewers), requester=by)
     review = ReviewRequest.objects.create(
         version=version, stage=stage, note=note.strip(), requested_by=by, policy=policy.snapshot()
     )
@@ -97,7 +104,7 @@ def add_reviewers(review: ReviewRequest, *, reviewers: Iterable[User], by: User)
         raise Conflict(f"This review is {review.get_state_display().lower()} already.")
     known = set(review.assignments.values_list("reviewer", flat=True))
     added = [user for user in reviewers if user.pk not in known]
-    _require_suitable(review.version, added, requester=review.requested_by)
+    choosing.require_suitable(review.version, added, requester=review.requested_by)
     Assignment.objects.bulk_create(Assignment(review=review, reviewer=user) for user in added)
     if added:
         _record(review, by, "review.ask", data={"reviewers": [user.username for user in added]})
@@ -134,6 +141,9 @@ def _decide(
         raise Conflict(queries.why_not(review, by))
     if reason := queries.why_not(review, by):
         raise NotPermitted(reason)
+    if queries.archived_after(review):
+        # The review is closed within seconds; nobody slips in before that.
+        raise Conflict(f"{review.version} was archived after this review was requested.")
     digest = queries.content_digest(review)
     if read_digest != digest:
         raise Conflict(
@@ -141,7 +151,6 @@ def _decide(
             code="content_changed",
             details={"content_digest": digest},
         )
-    roles = reviewer_roles_of(by, review.project)
     review.verdicts.filter(by=by, superseded=False).update(superseded=True)
     verdict = Verdict.objects.create(
         review=review,
@@ -150,11 +159,7 @@ def _decide(
         comment=comment.strip(),
         content_digest=digest,
         card_revision=card_queries.current_card(review.version),
-        roles=[
-            {"id": role.id, "name": role.name}
-            for role in queries.policy_of(review).roles
-            if role.id in roles
-        ],
+        roles=_capacities(review, by),
         requester=review.requested_by,
         registrant=review.version.registered_by,
     )
@@ -171,10 +176,21 @@ def _decide(
     return review
 
 
-def _follow(review: ReviewRequest, *, by: User, digest: str) -> None:
+def _capacities(review: ReviewRequest, user: User) -> list[dict[str, object]]:
+    """Which of the roles that must approve the person has now."""
+    own = reviewer_roles_of(user, review.project)
+    return [
+        {"id": role.id, "name": role.name}
+        for role in queries.policy_of(review).roles
+        if role.id in own
+    ]
+
+
+def _follow(review: ReviewRequest, *, by: User | None, digest: str) -> None:
     """Bring the state of a review in line with its verdicts, and let the version in if it may."""
     standing = queries.standing(review)
     if standing.is_met:
+        _keep_what_counts(review, standing)
         REVIEW.apply(review, "approve")
         review.closed_at = timezone.now()
         review.save(update_fields=["state", "closed_at"])
@@ -195,6 +211,42 @@ def _follow(review: ReviewRequest, *, by: User, digest: str) -> None:
         review.save(update_fields=["state"])
 
 
+def _keep_what_counts(review: ReviewRequest, standing: queries.Standing) -> None:
+    """Write down what a review is approved on: rights and roles are others tomorrow."""
+    for row in standing.rows:
+        if row.verdict is None:
+            continue
+        row.verdict.counts, row.verdict.stale = row.counts, row.state == "stale"
+        if row.counts:
+            row.verdict.roles = _capacities(review, row.user)
+        row.verdict.save(update_fields=["counts", "stale", "roles"])
+
+
+@transaction.atomic
+def announce_change(reviews: Iterable[ReviewRequest]) -> None:
+    """Let each review be looked at again, by itself: each has a version of its own to lock."""
+    for review in reviews:
+        publish(ReviewFoundationChanged(review.pk))
+
+
+@transaction.atomic
+def recheck(review: ReviewRequest) -> ReviewRequest:
+    """Judge an undecided review anew after a change that was no verdict. Safe to repeat.
+
+    Where a gate refuses, the review stays as it is: there is nobody here to tell.
+    """
+    review = _locked_review(review)
+    if not review.is_undecided or queries.archived_after(review):
+        return review
+    try:
+        with transaction.atomic():
+            _follow(review, by=None, digest=queries.content_digest(review))
+    except Conflict as refusal:
+        log.info("review %s stays open: %s", review.pk, refusal.message)
+        review.refresh_from_db(fields=["state", "closed_at"])
+    return review
+
+
 @transaction.atomic
 def comment(review: ReviewRequest, *, by: User, text: str) -> Comment:
     review = _locked_review(review)
@@ -211,12 +263,32 @@ def comment(review: ReviewRequest, *, by: User, text: str) -> Comment:
 def withdraw(review: ReviewRequest, *, by: User, reason: str = "") -> ReviewRequest:
     review = _locked_review(review)
     policies.reviews.require(by, "withdraw", review)
-    REVIEW.apply(review, "withdraw")
-    review.closed_at = timezone.now()
-    review.save(update_fields=["state", "closed_at"])
+    _withdraw(review, reason=reason)
     _record(review, by, "review.withdraw", reason=reason)
     publish(ReviewWithdrawn(review.pk))
     return review
+
+
+def _withdraw(review: ReviewRequest, *, reason: str) -> None:
+    REVIEW.apply(review, "withdraw")
+    review.closed_at, review.closing_reason = timezone.now(), reason
+    review.save(update_fields=["state", "closed_at", "closing_reason"])
+
+
+@transaction.atomic
+def close_archived(version: ModelVersion) -> list[ReviewRequest]:
+    """Withdraw the reviews under which a version was archived. Hearing it twice changes nothing."""
+    version = lock_version(version.pk)
+    closed = []
+    for review in version.reviews.select_for_update(of=("self",)).filter(state__in=UNDECIDED):
+        move = queries.archived_after(review)
+        if move is None:
+            continue
+        _withdraw(review, reason=f"{version} was archived by {move.by or 'mlgov'}.")
+        _record(review, None, "review.close", reason=review.closing_reason, data={"move": move.pk})
+        publish(ReviewClosed(review.pk))
+        closed.append(review)
+    return closed
 
 
 @transaction.atomic
@@ -238,47 +310,6 @@ def mark_stale(version: ModelVersion) -> list[ReviewRequest]:
         publish(VerdictsBecameStale(review.pk))
         changed.append(review)
     return changed
-
-
-def _suitable(
-    version: ModelVersion, policy: StagePolicy, reviewers: list[User], *, requester: User
-) -> list[User]:
-    """The reviewers that were chosen, if they can meet the policy."""
-    _require_suitable(version, reviewers, requester=requester)
-    roles_of: dict[int, set[int]] = {
-        membership.user_id: {role.pk for role in membership.reviewer_roles.all()}
-        for membership in Membership.objects.filter(
-            project=version.model.project, user__in=reviewers
-        ).prefetch_related("reviewer_roles")
-    }
-    covered = set().union(*roles_of.values())
-    missing = [role.name for role in policy.roles if role.id not in covered]
-    if missing:
-        sentence = (
-            f"{policy.stage_name} wants an approval as {' and as '.join(missing)}. Choose a "
-            "reviewer who has that role; an owner gives it under Members."
-        )
-        raise Invalid(sentence, details={"reviewers": sentence})
-    if len(set(reviewers)) < policy.approvals_needed:
-        sentence = (
-            f"{policy.stage_name} wants {policy.approvals_needed} approvals: choose at least as "
-            "many reviewers."
-        )
-        raise Invalid(sentence, details={"reviewers": sentence})
-    return list(dict.fromkeys(reviewers))
-
-
-def _require_suitable(version: ModelVersion, reviewers: list[User], *, requester: User) -> None:
-    possible = set(queries.possible_reviewers(version.model.project).values_list("pk", flat=True))
-    excluded = queries.excluded_people(version, requester)
-    for user in reviewers:
-        if user.pk not in possible:
-            sentence = f"{user} may not review in {version.model.project}. Choose a reviewer of it."
-        elif user.pk in excluded:
-            sentence = f"{user} {excluded[user.pk]} and cannot review it. Choose someone else."
-        else:
-            continue
-        raise Invalid(sentence, details={"reviewers": sentence})
 
 
 def _locked_review(review: ReviewRequest) -> ReviewRequest:

@@ -60,7 +60,7 @@ def new(request: HttpRequest, name: str, number: int) -> HttpResponse:
         initial: dict[str, Any] = {"note": request.POST.get("note", "")}
         if chosen is not None:
             policy = stage_queries.policy_for(chosen, version.model.project)
-            proposed = queries.proposed_reviewers(version, policy, user)
+            proposed = queries.default_reviewers(version, policy, user)
             initial |= {"stage": chosen.pk, "reviewers": [person.pk for person in proposed]}
         form = RequestForm(initial=initial, **kwargs)
     context = {

@@ -10,6 +10,9 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from apps.audit.admin import ReadOnlyAdmin, RecordedAdmin
+from apps.outbox.services import publish
+from apps.stages import aliases
+from apps.stages.events import StagePolicyChanged
 from apps.stages.models import Environment, Stage, StageOverride
 
 
@@ -84,9 +87,33 @@ class EnvironmentAdmin(RecordedAdmin):
         return None
 
 
+class AliasField(forms.CharField):
+    """Left empty it stays as it is, or is made from the short name."""
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        return bool(data) and super().has_changed(initial, data)
+
+
+class StageForm(forms.ModelForm):
+    alias = AliasField(
+        required=False, max_length=255, help_text=Stage._meta.get_field("alias").help_text
+    )
+
+    class Meta:
+        model = Stage
+        fields = (
+            "name", "slug", "project", "description", "order", "colour", "approvals_required",
+            "required_roles", "environment", "single_occupancy", "mlflow_stage", "alias",
+        )  # fmt: skip
+
+    def clean_alias(self) -> str:
+        return self.cleaned_data["alias"] or self.instance.alias
+
+
 @admin.register(Stage)
 class StageAdmin(RecordedAdmin):
     noun = "stage"
+    form = StageForm
     list_display = (
         "name",
         "slug",
@@ -97,6 +124,7 @@ class StageAdmin(RecordedAdmin):
         "approvals_required",
         "roles",
         "mlflow_stage",
+        "alias",
     )
     list_display_links = ("name",)
     list_filter = (("project", admin.EmptyFieldListFilter), "environment")
@@ -114,11 +142,27 @@ class StageAdmin(RecordedAdmin):
                 "description": "Reviews that are open keep what was asked when they were opened.",
             },
         ),
-        ("What follows", {"fields": ("environment", "single_occupancy", "mlflow_stage")}),
+        ("What follows", {"fields": ("environment", "single_occupancy")}),
+        (
+            "For MLflow's client",
+            {
+                "fields": ("mlflow_stage", "alias"),
+                "description": "Where people already set an alias of this name, it changes: from "
+                "now on it points at what stands in the stage, or is gone.",
+            },
+        ),
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Stage]:
         return super().get_queryset(request).prefetch_related("required_roles")
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        super().save_related(request, form, formsets, change)
+        if not change or "alias" in form.changed_data:
+            by: Any = request.user
+            aliases.keep_everywhere(form.instance, by=by, before=form.initial.get("alias") or "")
+        if change and form.has_changed():
+            publish(StagePolicyChanged(form.instance.pk, form.instance.project_id))
 
     @admin.display(description="roles that must approve")
     def roles(self, stage: Stage) -> str:

@@ -16,3 +16,11 @@ class StageLeft(Event):
 
     version_id: int
     stage_id: int
+
+
+@dataclass(frozen=True)
+class StagePolicyChanged(Event):
+    """What a stage asks for is another: everywhere, or in the one project that is named."""
+
+    stage_id: int
+    project_id: int | None = None

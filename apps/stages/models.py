@@ -1,16 +1,28 @@
 """Stages, environments, and where each version stands."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Lower
 from django.utils import timezone
 
+from apps.core.errors import Invalid
 from apps.core.fields import EncryptedTextField
 from apps.core.history import history
 from apps.projects.models import SLUG, Project, ReviewerRole
+from apps.registry import validation
 from apps.registry.models import ModelVersion
+
+
+def an_alias(name: str) -> None:
+    """What MLflow takes as an alias."""
+    try:
+        validation.alias(name)
+    except Invalid as refusal:
+        raise ValidationError(refusal.message) from None
 
 
 class Colour(models.TextChoices):
@@ -68,7 +80,7 @@ class Environment(models.Model):
         ordering: ClassVar = ["order", "name"]
         constraints: ClassVar = [
             models.CheckConstraint(
-                condition=models.Q(replicas__gte=1, replicas__lte=50),
+                condition=Q(replicas__gte=1, replicas__lte=50),
                 name="an_environment_runs_1_to_50_replicas",
             )
         ]
@@ -116,6 +128,13 @@ class Stage(models.Model):
         default=MlflowStage.NONE,
         help_text="What the MLflow client is told.",
     )
+    alias = models.CharField(
+        max_length=255,
+        blank=True,
+        validators=[an_alias],
+        help_text="Points at the version that stands here, e.g. models:/name@production. Kept by "
+        "mlgov; people cannot set it. Left empty, it is the short name.",
+    )
     single_occupancy = models.BooleanField(
         default=True, help_text="The earlier version is archived when another one enters."
     )
@@ -127,16 +146,54 @@ class Stage(models.Model):
         constraints: ClassVar = [
             models.UniqueConstraint(
                 fields=["slug"],
-                condition=models.Q(project=None),
+                condition=Q(project=None),
                 name="one_global_stage_per_slug",
             ),
             models.UniqueConstraint(
                 fields=["project", "slug"], name="one_stage_per_project_and_slug"
             ),
+            # In any case of letters: who reads @Production means @production.
+            models.UniqueConstraint(
+                Lower("alias"), condition=Q(project=None), name="one_global_stage_per_alias"
+            ),
+            models.UniqueConstraint(
+                "project", Lower("alias"), name="one_stage_per_project_and_alias"
+            ),
         ]
 
     def __str__(self) -> str:
         return self.name
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        if not self.alias:
+            self.alias = self.free_alias()
+        super().save(*args, **kwargs)
+
+    def clean(self) -> None:
+        if self.alias and self.alias_taken_by(self.alias) is not None:
+            raise ValidationError(
+                {"alias": f"The stage {self.alias_taken_by(self.alias)} has this alias already."}
+            )
+
+    def alias_taken_by(self, alias: str) -> "Stage | None":
+        """Another stage with this alias that versions of the same project may enter."""
+        others = Stage.objects.filter(alias__iexact=alias).exclude(pk=self.pk)
+        if self.project_id is not None:
+            others = others.filter(Q(project=None) | Q(project=self.project_id))
+        return others.first()
+
+    def free_alias(self) -> str:
+        """An alias for a stage that was given none: its short name, or one that is like it."""
+        wanted = self.slug
+        try:
+            validation.alias(wanted)
+        except Invalid:
+            wanted = f"stage-{wanted}"
+        candidate, number = wanted, 1
+        while self.alias_taken_by(candidate) is not None:
+            number += 1
+            candidate = f"{wanted}-{number}"
+        return candidate
 
 
 class StageOverride(models.Model):

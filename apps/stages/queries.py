@@ -8,7 +8,7 @@ from django.db.models import Q, QuerySet
 
 from apps.core.digests import digest_of
 from apps.projects.models import Project
-from apps.registry.models import ModelVersion
+from apps.registry.models import ModelVersion, RegisteredModel
 from apps.stages.models import MlflowStage, Placement, Stage, StageOverride
 
 
@@ -109,9 +109,24 @@ def current_stage(version: ModelVersion) -> Stage | None:
         return None
 
 
+def current_move(version: ModelVersion) -> int | None:
+    """The move by which a version entered the stage in which it stands."""
+    stage = current_stage(version)
+    if stage is None:
+        return None
+    return version.moves.filter(to_stage=stage).values_list("pk", flat=True).first()
+
+
 def mlflow_stage_of(version: ModelVersion) -> str:
     stage = current_stage(version)
     return stage.mlflow_stage if stage else MlflowStage.NONE.value
+
+
+def name_for_clients(stage: Stage | None) -> str:
+    """MLflow's name of a stage, and its own where it is none of MLflow's three."""
+    if stage is None:
+        return MlflowStage.NONE.value
+    return stage.name if stage.mlflow_stage == MlflowStage.NONE else stage.mlflow_stage
 
 
 def with_stage(versions: QuerySet[ModelVersion]) -> QuerySet[ModelVersion]:
@@ -123,6 +138,28 @@ def versions_in(stage: Stage, project: Project) -> QuerySet[ModelVersion]:
     return ModelVersion.objects.filter(
         placement__stage=stage, model__project=project, deleted_at=None
     ).select_related("model")
+
+
+def standing_in(stage: Stage, model: RegisteredModel) -> ModelVersion | None:
+    """The version of a model that entered a stage last, of those that stand there."""
+    newest = (
+        Placement.objects.filter(stage=stage, version__model=model.pk, version__deleted_at=None)
+        .select_related("version__model__project")
+        .order_by("-since", "-version_id")
+        .first()
+    )
+    return newest.version if newest else None
+
+
+def stage_with_alias(project: Project, alias: str) -> Stage | None:
+    """The stage of the project whose alias this is, in any case of letters."""
+    wanted = alias.casefold()
+    return next((s for s in stages_of(project) if s.alias.casefold() == wanted), None)
+
+
+def is_promoted(version: ModelVersion) -> bool:
+    """Whether the version stands in a stage that deploys."""
+    return Placement.objects.filter(version=version.pk, stage__environment__isnull=False).exists()
 
 
 def archive_stage() -> Stage | None:

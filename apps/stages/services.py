@@ -1,6 +1,7 @@
 """Moving versions between stages, and changing what stages ask of a project."""
 
 from collections.abc import Iterable
+from datetime import datetime
 
 from django.db import transaction
 from django.utils import timezone
@@ -11,11 +12,12 @@ from apps.core.errors import Conflict, Invalid, NotFound, NotPermitted
 from apps.outbox.services import publish
 from apps.projects import policies as project_policies
 from apps.projects.models import Project, ReviewerRole
+from apps.registry import guards
 from apps.registry import policies as registry_policies
-from apps.registry.models import ModelVersion
-from apps.registry.services.locks import lock_model, lock_version
-from apps.stages import gates, queries
-from apps.stages.events import StageEntered, StageLeft
+from apps.registry.models import ModelVersion, RegisteredModel
+from apps.registry.services.locks import living_version, lock_model
+from apps.stages import aliases, gates, queries
+from apps.stages.events import StageEntered, StageLeft, StagePolicyChanged
 from apps.stages.models import Placement, Stage, StageMove, StageOverride
 
 
@@ -24,16 +26,16 @@ def enter_stage(
     version: ModelVersion,
     stage: Stage,
     *,
-    by: User,
+    by: User | None,
     reason: str = "",
     review_id: int | None = None,
     content_digest: str = "",
 ) -> StageMove:
-    """Let a version into a stage whose gates it passes.
+    """Let a version into a stage whose gates it passes; `by` is None for mlgov itself.
 
     Rights were checked by whoever calls: a review that was approved, or `move`.
     """
-    version = lock_version(version.pk)
+    version = living_version(version)
     # A stage for one has room for one version of each model: that is decided under its lock.
     lock_model(version.model_id)
     _require_stage_of(stage, version)
@@ -43,9 +45,7 @@ def enter_stage(
     before = queries.current_stage(version)
     if before == stage:
         raise Conflict(f"{version} is in {stage} already.")
-    if stage.single_occupancy and stage != queries.archive_stage():
-        _make_room(stage, version, by=by)
-    return _place(
+    move = _place(
         version,
         stage,
         before=before,
@@ -54,6 +54,15 @@ def enter_stage(
         review_id=review_id,
         content_digest=content_digest,
     )
+    archive = queries.archive_stage()
+    if stage.single_occupancy and stage != archive:
+        _make_room(stage, version, archive, by=by)
+    # Once and at the end: the alias passes from one version to the next without a gap. The record
+    # of the move says from where to where.
+    for changed in dict.fromkeys((stage, before, archive)):
+        if changed is not None:
+            aliases.keep(changed, version.model, by=by, in_trail=False)
+    return move
 
 
 def _place(
@@ -61,12 +70,13 @@ def _place(
     stage: Stage,
     *,
     before: Stage | None,
-    by: User,
+    by: User | None,
     reason: str,
     review_id: int | None = None,
     content_digest: str = "",
 ) -> StageMove:
     now = timezone.now()
+    _touch(version, now)
     Placement.objects.update_or_create(version=version, defaults={"stage": stage, "since": now})
     move = StageMove.objects.create(
         version=version,
@@ -89,6 +99,7 @@ def _place(
         data={
             "from": before.name if before else None,
             "to": stage.name,
+            "alias": stage.alias,
             "review": review_id,
             "artifact_digest": version.artifact_digest,
         },
@@ -99,12 +110,38 @@ def _place(
     return move
 
 
-def _make_room(stage: Stage, version: ModelVersion, *, by: User) -> None:
+@transaction.atomic
+def place_imported(version: ModelVersion, stage: Stage, *, by: User, reason: str) -> Placement:
+    """Note the stage in which an imported version stood. Nothing is deployed because of it.
+
+    No gate is asked: the decision was taken elsewhere, and the record says so.
+    """
+    if not by.is_superuser:
+        raise NotPermitted("Only an administrator imports versions: no review has seen them.")
+    version = living_version(version)
+    lock_model(version.model_id)
+    _require_stage_of(stage, version)
+    placement = Placement.objects.create(version=version, stage=stage)
+    aliases.keep(stage, version.model, by=by, in_trail=False)
+    record(
+        actor=by,
+        action="version.place",
+        obj=version,
+        also=[version.model, stage],
+        project=version.model.project,
+        reason=reason,
+        data={"to": stage.name, "artifact_digest": version.artifact_digest},
+    )
+    return placement
+
+
+def _make_room(
+    stage: Stage, version: ModelVersion, archive: Stage | None, *, by: User | None
+) -> None:
     """Archive the versions of the same model that stand in a stage for one."""
-    archive = queries.archive_stage()
     earlier = (
         Placement.objects.select_for_update(of=("self",))
-        .filter(stage=stage, version__model=version.model_id)
+        .filter(stage=stage, version__model=version.model_id, version__deleted_at=None)
         .exclude(version=version)
         .select_related("version__model__project")
         .order_by("version_id")
@@ -136,7 +173,14 @@ def move(version: ModelVersion, stage: Stage, *, by: User, reason: str = "") -> 
         raise NotPermitted(
             f"{stage} asks for a review. Request one on the model card.", code="review_required"
         )
+    _require_leaving(version, stage)
     return enter_stage(version, stage, by=by, reason=reason)
+
+
+def _require_leaving(version: ModelVersion, stage: Stage) -> None:
+    """What serves goes where it is deployed as well, or to the archive, which ends the serving."""
+    if stage.environment_id is None and stage != queries.archive_stage():
+        guards.require(guards.Action.LEAVE_STAGE, version)
 
 
 @transaction.atomic
@@ -180,6 +224,7 @@ def override_stage(
             "extra_roles": sorted(role.slug for role in extra_roles),
         },
     )
+    publish(StagePolicyChanged(stage.pk, project.pk))
     return override
 
 
@@ -193,7 +238,14 @@ def remove_override(override: StageOverride, *, by: User) -> None:
         also=[override.stage],
         project=override.project,
     )
+    publish(StagePolicyChanged(override.stage_id, override.project_id))
     override.delete()
+
+
+def _touch(version: ModelVersion, now: datetime) -> None:
+    """MLflow's clients read from the times that a version stands elsewhere now."""
+    ModelVersion.objects.filter(pk=version.pk).update(updated_at=now)
+    RegisteredModel.objects.filter(pk=version.model_id).update(updated_at=now)
 
 
 def _require_stage_of(stage: Stage, version: ModelVersion) -> None:

@@ -13,6 +13,9 @@ from apps.audit.models import AuditEvent
 TOLD: dict[str, tuple[str, str, str]] = {
     "alias.delete": ("removed the alias of", "tag", "grey"),
     "alias.set": ("pointed an alias at", "tag", "grey"),
+    "artifact_store.create": ("named the store", "database", "blue"),
+    "artifact_store.delete": ("deleted the store", "trash-2", "red"),
+    "artifact_store.edit": ("changed the store", "database", "amber"),
     "build.cancel": ("cancelled the", "ban", "grey"),
     "build.end": ("ended the cancelled", "ban", "grey"),
     "build.fail": ("could not finish the", "circle-x", "red"),
@@ -31,11 +34,18 @@ TOLD: dict[str, tuple[str, str, str]] = {
     "environment.create": ("made the environment", "server", "blue"),
     "environment.delete": ("deleted the environment", "trash-2", "red"),
     "environment.edit": ("changed the environment", "server", "amber"),
+    "experiment.assign": ("gave to the project the", "flask-conical", "amber"),
+    "experiment.create": ("made the", "flask-conical", "blue"),
+    "experiment.delete": ("took from its project the", "flask-conical", "red"),
+    "experiment.edit": ("changed the project of the", "flask-conical", "amber"),
     "group.create": ("made the group", "users", "amber"),
     "group.delete": ("deleted the group", "trash-2", "red"),
     "group.edit": ("changed the group", "users", "amber"),
     "key.create": ("made the API key", "key-round", "amber"),
     "key.revoke": ("revoked the API key", "key-round", "grey"),
+    "label_rule.create": ("protected the labels", "lock", "amber"),
+    "label_rule.delete": ("protects no longer the labels", "lock", "grey"),
+    "label_rule.edit": ("changed who may set the labels", "lock", "amber"),
     "member.add": ("added", "users", "blue"),
     "member.edit": ("changed the role of", "users", "amber"),
     "member.remove": ("removed", "users", "red"),
@@ -46,12 +56,15 @@ TOLD: dict[str, tuple[str, str, str]] = {
     "model.rename": ("renamed the model", "pencil", "amber"),
     "model.tag": ("tagged the model", "tag", "grey"),
     "model.untag": ("took a tag from the model", "tag", "grey"),
+    "prefix.release": ("keeps no longer the names", "folder", "grey"),
+    "prefix.reserve": ("keeps the names", "folder", "blue"),
     "project.create": ("made the project", "folder", "blue"),
     "project.edit": ("changed the project", "folder", "amber"),
     "review.approve": ("approved", "circle-check", "green"),
     "review.ask": ("asked more people to review", "users", "blue"),
+    "review.close": ("closed the review of", "undo-2", "grey"),
     "review.comment": ("commented on the review of", "message-square", "grey"),
-    "review.complete": ("had the last approval that was missing for", "shield-check", "green"),
+    "review.complete": ("completed the review of", "shield-check", "green"),
     "review.request": ("asked for a review of", "git-pull-request-arrow", "blue"),
     "review.request_changes": ("asked for changes to", "octagon-alert", "amber"),
     "review.stale": ("noted that the card changed under the review of", "history", "amber"),
@@ -67,13 +80,28 @@ TOLD: dict[str, tuple[str, str, str]] = {
     "stage.edit": ("changed the stage", "layers", "amber"),
     "stage.override": ("asks more of versions for", "layers", "amber"),
     "stage.reset": ("took back what was asked beyond the stage", "layers", "grey"),
+    "store_access.create": ("let a project read a store:", "database", "amber"),
+    "store_access.delete": ("lets a project read a store no longer:", "database", "grey"),
+    "store_access.edit": ("changed who may read a store:", "database", "amber"),
+    "store_access.remove": ("lets the project read a store no longer:", "database", "grey"),
+    "store_access.set": ("chose a store:", "database", "amber"),
     "token.create": ("made the access token", "key-round", "amber"),
     "token.revoke": ("revoked the access token", "key-round", "grey"),
+    "tracking.reset": ("reads models on mlgov's own tracking server again, not", "server", "grey"),
+    "tracking.set": ("chose a tracking server:", "server", "amber"),
+    "tracking_server.create": ("named the tracking server", "server", "blue"),
+    "tracking_server.delete": ("deleted the tracking server", "trash-2", "red"),
+    "tracking_server.edit": ("changed the tracking server", "server", "amber"),
     "user.create": ("made the account of", "user", "blue"),
     "user.edit": ("changed the account of", "user", "amber"),
     "user.rename": ("is called differently now:", "user", "grey"),
+    "version.import": ("imported", "download", "blue"),
+    "version.place": ("noted the stage of the imported", "layers", "grey"),
+    "version.comment": ("commented on", "message-square", "grey"),
     "version.delete": ("deleted", "trash-2", "red"),
+    "version.delete_comment": ("deleted a comment on", "message-square", "grey"),
     "version.describe": ("described", "pencil", "violet"),
+    "version.edit_comment": ("changed a comment on", "message-square", "grey"),
     "version.leave": ("took out of its stage", "arrow-left", "grey"),
     "version.move": ("moved", "arrow-right", "teal"),
     "version.ready": ("took over the artifacts of", "package", "green"),
@@ -82,6 +110,9 @@ TOLD: dict[str, tuple[str, str, str]] = {
     "version.retry": ("tried again to register", "rotate-ccw", "blue"),
     "version.tag": ("tagged", "tag", "grey"),
     "version.untag": ("took a tag from", "tag", "grey"),
+    "webhook.create": ("made the", "globe", "amber"),
+    "webhook.delete": ("deleted the", "globe", "red"),
+    "webhook.edit": ("changed the", "globe", "amber"),
 }  # fmt: skip
 LINKED = {
     "accounts.user", "builds.build", "deployments.deployment", "deployments.endpoint",
@@ -120,7 +151,7 @@ def tell(event: AuditEvent) -> Told:
         object=f"{event.object_name}{_whereto(event.action, event.data)}",
         url=url_of(event),
         at=event.at,
-        note=event.reason or event.data.get("text", ""),
+        note="" if _is_passed_on(event) else event.reason or event.data.get("text", ""),
         event=event,
     )
 
@@ -134,6 +165,13 @@ def url_of(event: AuditEvent) -> str:
 
 def told(events: QuerySet[AuditEvent]) -> list[Told]:
     return [tell(event) for event in events]
+
+
+def _is_passed_on(event: AuditEvent) -> bool:
+    """The reason was given before, with the request or the move: it is not shown once more."""
+    return event.action == "deployment.request" or (
+        event.action == "version.move" and bool(event.data.get("review"))
+    )
 
 
 def _whereto(action: str, data: dict[str, Any]) -> str:

@@ -6,10 +6,14 @@ from typing import Any
 from django import forms
 from django.utils import timezone
 
+from apps.accounts.forms import TokenForm
 from apps.core.forms import ManyChoiceField
 from apps.projects.models import Project, ReviewerRole
 from apps.projects.queries import projects_where
+from apps.registry.models import LabelKind
+from apps.registry.rules import PLURALS
 from apps.stages.models import Stage
+from apps.tracking.models import ArtifactStore, TrackingServer
 
 EXAMPLE_ROWS = 12
 
@@ -29,6 +33,55 @@ class ModelFilter(forms.Form):
         super().__init__(*args, **kwargs)
         projects: Any = self.fields["project"]
         projects.queryset = projects_where(user, may="view")
+
+
+class ProjectTokenForm(TokenForm):
+    default_project = forms.ModelChoiceField(
+        Project.objects.none(),
+        required=False,
+        empty_label="None",
+        to_field_name="slug",
+        help_text="Where a new model or experiment goes that does not say it itself.",
+    )
+
+    def __init__(self, *args: Any, user: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        projects: Any = self.fields["default_project"]
+        projects.queryset = projects_where(user, may="register")
+
+
+class PrefixForm(forms.Form):
+    prefix = forms.CharField(  # type: ignore[assignment]
+        label="Names begin with",
+        max_length=100,
+        strip=False,
+        help_text="New models and experiments with such a name go to this project, and nobody "
+        "else can take one.",
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+    )
+
+
+class RuleForm(forms.Form):
+    """Who sets and deletes labels that fit a pattern."""
+
+    kind = forms.ChoiceField(label="Label", choices=LabelKind.choices)
+    pattern = forms.CharField(
+        max_length=250,
+        help_text="* stands for any text: prod*, approved, validation.*",
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+    )
+    roles = forms.MultipleChoiceField(
+        label="Set and deleted by",
+        choices=[(role.value, role.label) for role in PLURALS],
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        help_text="Nobody ticked: mlgov alone.",
+    )
+    after_promotion = forms.BooleanField(
+        label="Only once the version stands in a stage that deploys",
+        required=False,
+        help_text="For tags of versions.",
+    )
 
 
 class DeploymentFilter(forms.Form):
@@ -76,6 +129,41 @@ class AuditFilter(forms.Form):
         super().__init__(*args, **kwargs)
         projects: Any = self.fields["project"]
         projects.queryset = projects_where(user, may="view")
+
+
+class RunFilter(forms.Form):
+    find = forms.CharField(
+        label="Name",
+        required=False,
+        max_length=200,
+        widget=forms.TextInput(attrs={"type": "search", "placeholder": "Part of a run's name"}),
+    )
+    filter = forms.CharField(
+        required=False,
+        max_length=500,
+        widget=forms.TextInput(
+            attrs={
+                "type": "search",
+                "class": "code",
+                "placeholder": "metrics.auc > 0.9 AND params.depth = '7'",
+            }
+        ),
+    )
+
+    def clean_find(self) -> str:
+        name: str = self.cleaned_data["find"]
+        # MLflow's filters have no way to write both.
+        if "'" in name and '"' in name:
+            raise forms.ValidationError("Leave one of the two kinds of quotation marks out.")
+        return name
+
+    @property
+    def expression(self) -> str:
+        """Both fields as one filter in MLflow's language."""
+        name, expression = self.cleaned_data["find"], self.cleaned_data["filter"]
+        mark = '"' if "'" in name else "'"
+        parts = [f"attributes.run_name ILIKE {mark}%{name}%{mark}"] if name else []
+        return " AND ".join([*parts, expression] if expression else parts)
 
 
 class MoveForm(forms.Form):
@@ -140,3 +228,49 @@ def end_of(day: Any) -> datetime | None:
     if day is None:
         return None
     return timezone.make_aware(datetime(day.year, day.month, day.day, 23, 59, 59))
+
+
+def _secret(label: str) -> forms.CharField:
+    # Written only: what is stored is never sent to a browser.
+    return forms.CharField(
+        label=label,
+        required=False,
+        strip=False,
+        max_length=2000,
+        help_text="Left empty, the stored one stays as long as nothing else here is changed.",
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+    )
+
+
+class TrackingForm(forms.Form):
+    server = forms.ModelChoiceField(
+        TrackingServer.objects.all(),
+        label="Tracking server",
+        to_field_name="slug",
+        help_text="Administrators name the servers that can be chosen.",
+    )
+    username = forms.CharField(
+        label="User name",
+        required=False,
+        max_length=150,
+        help_text="With its password; or leave both empty and give a token.",
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+    )
+    password = _secret("Password")
+    token = _secret("Token")
+
+
+class StoreForm(forms.Form):
+    store = forms.ModelChoiceField(
+        ArtifactStore.objects.all(),
+        to_field_name="slug",
+        help_text="Administrators name the stores that can be chosen.",
+    )
+    access_key_id = forms.CharField(
+        label="Access key id",
+        required=False,
+        max_length=150,
+        help_text="Left empty, the store is read without credentials.",
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+    )
+    secret_access_key = _secret("Secret access key")

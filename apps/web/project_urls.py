@@ -3,14 +3,47 @@
 from django.urls import path
 
 from apps.projects import urls
-from apps.web.views import projects
+from apps.web.views import experiments, naming, projects, sources
 
 app_name = "projects"
 urlpatterns = [
     path("projects", projects.projects, name="list"),
     *urls.urlpatterns,
     path("projects/<slug:slug>", projects.project, name="detail"),
+    path("projects/<slug:slug>/experiments", experiments.experiments, name="experiments"),
+    path(
+        "projects/<slug:slug>/experiments/<slug:experiment_id>",
+        experiments.experiment,
+        name="experiment",
+    ),
     path("projects/<slug:slug>/settings", projects.settings, name="settings"),
+    path("projects/<slug:slug>/prefixes", naming.prefix_new, name="prefix_new"),
+    path(
+        "projects/<slug:slug>/prefixes/<int:pk>/remove", naming.prefix_remove, name="prefix_remove"
+    ),
+    path("projects/<slug:slug>/label-rules", naming.rule_new, name="rule_new"),
+    path(
+        "projects/<slug:slug>/label-rules/<int:pk>/remove", naming.rule_remove, name="rule_remove"
+    ),
+    path("projects/<slug:slug>/sources", sources.sources, name="sources"),
+    path("projects/<slug:slug>/sources/tracking", sources.tracking, name="tracking"),
+    path(
+        "projects/<slug:slug>/sources/tracking/reset", sources.tracking_reset, name="tracking_reset"
+    ),
+    path(
+        "projects/<slug:slug>/sources/tracking/check", sources.tracking_check, name="tracking_check"
+    ),
+    path("projects/<slug:slug>/sources/stores", sources.store_new, name="store_new"),
+    path(
+        "projects/<slug:slug>/sources/stores/<int:pk>/remove",
+        sources.store_remove,
+        name="store_remove",
+    ),
+    path(
+        "projects/<slug:slug>/sources/stores/<int:pk>/check",
+        sources.store_check,
+        name="store_check",
+    ),
     path("projects/<slug:slug>/stages/<int:stage>", projects.override, name="override"),
     path(
         "projects/<slug:slug>/stages/<int:stage>/reset",

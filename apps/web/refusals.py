@@ -1,13 +1,20 @@
 """Refusals of the domain as pages. The one place where the pages' status codes live."""
 
+import logging
+import sys
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render, resolve_url
+from django.template.loader import render_to_string
+from django.urls import get_script_prefix
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.defaults import bad_request as stock_bad_request
+from django.views.defaults import server_error
 
+from apps.core import full
 from apps.core.context import current
 from apps.core.errors import (
     AlreadyExists,
@@ -19,7 +26,10 @@ from apps.core.errors import (
     TooLarge,
     Unavailable,
 )
+from apps.core.middleware import interface_of
 from apps.deployments.gateway import BadAnswer, TimedOut
+
+log = logging.getLogger(__name__)
 
 IN_WEB_TERMS: dict[type[DomainError], tuple[int, str]] = {
     Invalid: (422, "This cannot be done like that"),
@@ -63,7 +73,13 @@ class RefusalMiddleware:
         return response
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
-        if not isinstance(error, DomainError) or current().via not in ("web", "admin"):
+        if current().via not in ("web", "admin"):
+            return None
+        full_disk = full.refusal_of(error)
+        if full_disk is not None:
+            log.error("%s", full_disk.message, exc_info=error)
+            error = full_disk
+        if not isinstance(error, DomainError):
             return None
         status, title = in_web_terms(error)
         context = {"title": title, "refusal": error, "back": _where_from(request)}
@@ -75,12 +91,38 @@ class RefusalMiddleware:
         return render(request, "web/refusal.html", context, status=status)
 
 
+def broken(request: HttpRequest) -> HttpResponse:
+    """Answers what went wrong outside a view, or while a refusal was told."""
+    return _full_disk(request, sys.exc_info()[1]) or server_error(request)
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    # A session that cannot be stored is taken for one that somebody else has ended.
+    return _full_disk(request, exception) or stock_bad_request(request, exception)
+
+
+def _full_disk(request: HttpRequest, error: BaseException | None) -> HttpResponse | None:
+    refusal = None if error is None else full.refusal_of(error)
+    if refusal is None:
+        return None
+    interface = interface_of(request.path_info)
+    if interface == "mlflow":
+        body = {"error_code": "TEMPORARILY_UNAVAILABLE", "message": refusal.message}
+        return JsonResponse(body, status=424)
+    if interface in ("api", "endpoint"):
+        return JsonResponse({"code": refusal.code, "message": refusal.message}, status=503)
+    status, title = in_web_terms(refusal)
+    context = {"title": title, "refusal": refusal, "back": get_script_prefix()}
+    # Without the request: what a page asks for around it may be what failed.
+    return HttpResponse(render_to_string("web/refusal.html", context), status=status)
+
+
 def _leads_to_sign_in(response: HttpResponse) -> bool:
     return urlsplit(response["Location"]).path == resolve_url(settings.LOGIN_URL)
 
 
 def _sign_in_and_return(request: HttpRequest) -> str:
-    page = urlsplit(request.headers.get("HX-Current-URL", "")).path or "/"
+    page = urlsplit(request.headers.get("HX-Current-URL", "")).path or get_script_prefix()
     return f"{resolve_url(settings.LOGIN_URL)}?next={page}"
 
 
@@ -91,4 +133,4 @@ def _where_from(request: HttpRequest) -> str:
         referer, allowed_hosts={request.get_host()}, require_https=request.is_secure()
     ):
         return urlsplit(referer).path
-    return "/"
+    return get_script_prefix()

@@ -1,6 +1,16 @@
 from django.urls import path, re_path
 
-from apps.web.views import audit, card, deployments, environments, inbox, models, operations, runs
+from apps.web.views import (
+    audit,
+    card,
+    deployments,
+    environments,
+    inbox,
+    models,
+    operations,
+    runs,
+    training,
+)
 
 app_name = "web"
 urlpatterns = [
@@ -34,6 +44,11 @@ urlpatterns = [
     path("environments", environments.environments, name="environments"),
     path("environments/<slug:slug>", environments.environment, name="environment"),
     path("runs/<int:pk>/log", runs.run_log, name="run_log"),
+    path("training-runs/<str:run_id>", training.run, name="tracked_run"),
+    path("training-runs/<str:run_id>/metric", training.metric, name="tracked_metric"),
+    path("training-runs/<str:run_id>/artifacts", training.artifacts, name="tracked_artifacts"),
+    path("training-runs/<str:run_id>/file", training.file, name="tracked_file"),
+    path("training-runs/<str:run_id>/raw", training.raw, name="tracked_raw"),
     path("audit", audit.audit, name="audit"),
     path("audit/<int:pk>", audit.audit_event, name="audit_event"),
     re_path(r"^audit/export\.(?P<kind>csv|jsonl)$", audit.audit_export, name="audit_export"),

@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-from mlgov_serving import refusals
+from mlgov_serving import bodies, refusals
 from mlgov_serving.identity import Identity
 from mlgov_serving.logs import say
 from mlgov_serving.metrics import Metrics
@@ -72,7 +72,8 @@ class Guard:
         request_id = given if REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
         path, started = scope["path"], time.perf_counter()
         scores = path == "/invocations" and scope["method"] == "POST"
-        status, kind, body, received, log = 500, "application/json", b"", 0, {}
+        status, kind, body, received = 500, "application/json", b"", 0
+        log: dict[str, Any] = {}
         if scores:
             self.metrics.in_flight.inc()
         try:
@@ -85,7 +86,9 @@ class Guard:
             else:
                 payload = await self._payload(receive, headers)
                 received = len(payload)
-                status, kind, body, refusal, log = await self._score(scope, payload)
+                refusal = bodies.objection(payload) if scores and _is_json(headers) else None
+                if refusal is None:
+                    status, kind, body, refusal, log = await self._score(scope, payload)
         except TooLarge:
             await self._drop(receive, headers)
             refusal = Refusal(413, "TOO_LARGE", f"The body may have {self.max_body:,} bytes.")
@@ -130,7 +133,7 @@ class Guard:
         if scope["method"] not in methods:
             return Refusal(405, "BAD_REQUEST", f"{scope['path']} takes {', '.join(methods)} only.")
         if scope["method"] == "POST":
-            mime = headers.get(b"content-type", "").partition(";")[0].strip().lower()
+            mime = _mime(headers)
             if mime not in CONTENT_TYPES:
                 known = ", ".join(CONTENT_TYPES)
                 return Refusal(415, "UNSUPPORTED_MEDIA_TYPE", f"Send one of {known}.")
@@ -226,6 +229,14 @@ class Guard:
             headers.append((b"allow", ", ".join(METHODS[scope["path"]]).encode()))
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
+
+
+def _mime(headers: dict[bytes, str]) -> str:
+    return headers.get(b"content-type", "").partition(";")[0].strip().lower()
+
+
+def _is_json(headers: dict[bytes, str]) -> bool:
+    return _mime(headers) == "application/json"
 
 
 async def _chunks(receive: Receive) -> Any:

@@ -33,6 +33,23 @@ def test_a_deployment_is_shown_with_its_rollouts(as_person: Clients, viewer: Use
     ]
 
 
+def test_the_deployments_of_a_version_are_found_with_the_move_that_each_follows(
+    as_person: Clients, viewer: User, world: World
+):
+    client = as_person(viewer)
+    asked = {"model": "scoring", "version": 1}
+    listed = client.get("/api/v1/deployments", asked).json()["results"]
+
+    pk = world.deployment.pk
+    assert [(d["id"], d["move"], d["url"]) for d in listed] == [
+        (pk, world.deployment.move_id, f"http://127.0.0.1:8000/deployments/{pk}")
+    ]
+    other = client.get("/api/v1/deployments", {**asked, "version": 2}).json()
+    assert other["results"] == []
+    for wrong in ("one", "0", "99999999999999999999"):
+        assert client.get("/api/v1/deployments", {"version": wrong}).status_code == 400
+
+
 def test_a_failed_deployment_is_retried_by_whoever_may(
     as_person: Clients, owner: User, viewer: User, world: World
 ):

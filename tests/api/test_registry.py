@@ -40,6 +40,10 @@ def test_a_version_is_shown_with_its_stage(
         "staging",
     )
     assert shown["registered_by"] == {"username": "scientist", "name": "Scientist"}
+    assert (shown["project"], shown["url"]) == (
+        "credit",
+        "http://127.0.0.1:8000/models/scoring/versions/1",
+    )
     listed = as_person(version.registered_by).get("/api/v1/models/scoring/versions").json()
     assert listed["results"] == [{key: shown[key] for key in listed["results"][0]}]
 
@@ -164,7 +168,7 @@ def test_a_file_that_is_not_listed_or_has_gone_is_said_so(
     gone = client.get(f"{VERSION}/artifacts/MLmodel")
 
     assert (unknown.status_code, unknown.json()["code"]) == (404, "not_found")
-    assert (gone.status_code, gone.json()["code"]) == (503, "unavailable")
+    assert (gone.status_code, gone.json()["code"]) == (503, "store_failed")
 
 
 def test_lineage_is_there_once_it_was_read(as_person: Clients, viewer: User, version: ModelVersion):
@@ -210,7 +214,11 @@ def test_a_stage_without_a_review_is_entered_by_a_move(
     unknown = client.post(f"{VERSION}/move", {"stage": "moon"}, format="json")
 
     assert (refused.status_code, refused.json()["code"]) == (403, "review_required")
-    assert (moved.status_code, moved.json()["stage"]) == (200, "archived")
+    assert (moved.status_code, moved.json()["stage"], moved.json()["move"]) == (
+        200,
+        "archived",
+        version.moves.get().pk,
+    )
     assert unknown.status_code == 404
 
 

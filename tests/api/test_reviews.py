@@ -48,6 +48,38 @@ def test_a_version_enters_its_stage_with_the_last_approval(
     assert [(r["id"], r["state"]) for r in done] == [(review["id"], "approved")]
 
 
+def test_without_reviewers_those_are_asked_who_meet_what_the_stage_wants(
+    as_person: Clients,
+    data_scientist: User,
+    reviewer: User,
+    risk_reviewer: User,
+    viewer: User,
+    version: ModelVersion,
+    staging: Stage,
+):
+    client = as_person(data_scientist)
+    nobody = client.post(REVIEWS, {**WANTED, "reviewers": []}, format="json")
+    asked = client.post(REVIEWS, {"stage": "staging", "note": "Please look."}, format="json")
+
+    assert (nobody.status_code, list(nobody.json()["details"])) == (400, ["reviewers"])
+    assert asked.status_code == 201
+    review = asked.json()
+    people = [row["person"]["username"] for row in review["standing"]["reviewers"]]
+    assert people == ["reviewer", "risk-reviewer"]
+    assert review["url"] == f"http://127.0.0.1:8000/reviews/{review['id']}"
+
+
+def test_where_nobody_meets_what_the_stage_wants_nobody_is_asked(
+    as_person: Clients, data_scientist: User, reviewer: User, version: ModelVersion, staging: Stage
+):
+    answer = as_person(data_scientist).post(
+        REVIEWS, {"stage": "staging", "note": "Please look."}, format="json"
+    )
+
+    assert (answer.status_code, answer.json()["code"]) == (409, "too_few_reviewers")
+    assert not ReviewRequest.objects.exists()
+
+
 def test_who_asked_does_not_approve(
     as_person: Clients,
     owner: User,

@@ -12,6 +12,13 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from tests.builds.parts import in_memory_parts, work
 
 __all__ = ["in_memory_parts"]
+# The marks of every module here.
+IN_A_BROWSER = [
+    pytest.mark.browser,
+    pytest.mark.slow,
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.usefixtures("in_memory_parts"),
+]
 PATIENCE = 20_000  # milliseconds, for a machine that does much else
 # Chromium says so of every answer in the 400s; a refused form is one.
 REFUSED = "status of 422"

@@ -15,15 +15,11 @@ from apps.reviews.models import ReviewRequest
 from apps.stages import services as stages
 from apps.stages.models import Stage
 from tests import factories
-from tests.browser.conftest import SignIn
+from tests.browser.conftest import IN_A_BROWSER, SignIn
 from tests.builds.parts import drive
+from tests.people import AskForReview
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.slow,
-    pytest.mark.django_db(transaction=True),
-    pytest.mark.usefixtures("in_memory_parts"),
-]
+pytestmark = IN_A_BROWSER
 
 
 @pytest.fixture
@@ -54,19 +50,12 @@ def serving(project: Project, data_scientist: User, owner: User) -> Deployment:
 @pytest.fixture
 def review(
     serving: Deployment,
-    staging: Stage,
     data_scientist: User,
-    reviewer: User,
     risk_reviewer: User,
+    ask_for_review: AskForReview,
 ) -> ReviewRequest:
     version: ModelVersion = factories.make_stored_version(serving.version.model, by=data_scientist)
-    asked = services.request_review(
-        version,
-        stage=staging,
-        reviewers=[reviewer, risk_reviewer],
-        note="Please look at the features.",
-        by=data_scientist,
-    )
+    asked = ask_for_review(version)
     services.comment(asked, by=risk_reviewer, text="Which years?")
     drive()
     return asked

@@ -8,18 +8,13 @@ from playwright.sync_api import expect
 from apps.accounts.models import User
 from apps.projects.models import Project
 from apps.registry.models import ModelVersion
-from apps.reviews import services
 from apps.reviews.models import ReviewRequest
 from apps.stages.models import Stage
 from tests import factories
-from tests.browser.conftest import SignIn
+from tests.browser.conftest import IN_A_BROWSER, SignIn
+from tests.people import AskForReview
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.slow,
-    pytest.mark.django_db(transaction=True),
-    pytest.mark.usefixtures("in_memory_parts"),
-]
+pytestmark = IN_A_BROWSER
 
 
 @pytest.fixture
@@ -36,20 +31,8 @@ def deploying(staging: Stage) -> Stage:
 
 
 @pytest.fixture
-def review(
-    stored: ModelVersion,
-    deploying: Stage,
-    data_scientist: User,
-    reviewer: User,
-    risk_reviewer: User,
-) -> ReviewRequest:
-    return services.request_review(
-        stored,
-        stage=deploying,
-        reviewers=[reviewer, risk_reviewer],
-        note="Please look at the features.",
-        by=data_scientist,
-    )
+def review(stored: ModelVersion, deploying: Stage, ask_for_review: AskForReview) -> ReviewRequest:
+    return ask_for_review(stored)
 
 
 def test_two_people_approve_and_watch_it_go_live(

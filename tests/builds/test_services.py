@@ -189,7 +189,7 @@ def test_a_missing_artifact_is_a_failure_with_a_sentence(
     drive()
 
     build.run.refresh_from_db()
-    assert build.run.error_code == "builds.platform.unavailable"
+    assert build.run.error_code == "builds.platform.store-failed"
     assert "artifact store" in build.run.error_text
 
 

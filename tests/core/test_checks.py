@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from apps.core import checks
 
@@ -99,6 +100,16 @@ def test_s3_needs_a_bucket(configured):
     assert "core.E005" in ids(checks.artifact_storage)
     configured(artifacts_storage="s3", s3_bucket="models")
     assert "core.E005" not in ids(checks.artifact_storage)
+
+
+def test_s3_needs_credentials_of_its_own_and_an_address(configured, monkeypatch):
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "somebody's")
+    configured(artifacts_storage="s3", s3_bucket="models", s3_access_key_id="ours")
+    assert ids(checks.artifact_storage) == ["core.E007"]
+    configured(s3_secret_access_key=SecretStr("secret"), s3_endpoint_url="minio:9000")
+    assert ids(checks.artifact_storage) == ["core.E008"]
+    configured(s3_endpoint_url="http://minio:9000")
+    assert ids(checks.artifact_storage) == []
 
 
 def test_a_file_is_no_database_for_several_machines(configured):

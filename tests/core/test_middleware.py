@@ -48,3 +48,19 @@ def test_every_answer_has_a_content_policy(client):
     policy = client.get("/healthz")["Content-Security-Policy"]
     assert "script-src 'self';" in policy
     assert "frame-ancestors 'none'" in policy
+
+
+@pytest.mark.parametrize(
+    ("address", "key", "code"),
+    [
+        ("/api/2.0/mlflow/runs/get?run_id=%00", "error_code", "INVALID_PARAMETER_VALUE"),
+        ("/api/2.0/mlflow/runs/%00", "error_code", "INVALID_PARAMETER_VALUE"),
+        ("/api/3.0/mlflow/traces/%00", "error_code", "INVALID_PARAMETER_VALUE"),
+        ("/api/v1/projects/%00", "code", "invalid"),
+        ("/?q=%00", "code", "invalid"),
+    ],
+)
+def test_a_nul_in_the_address_is_refused_in_the_format_of_who_asks(client, address, key, code):
+    answer = client.get(address)
+    sentence = "The address holds a NUL character."
+    assert (answer.status_code, answer.json()) == (400, {key: code, "message": sentence})

@@ -11,6 +11,7 @@ PAGES = sorted(
         *ROOT.glob("*.md"),
         *(ROOT / "docs").rglob("*.md"),
         *(ROOT / "serving").glob("*.md"),
+        *(ROOT / "client").glob("*.md"),
     ]
 )
 LINK = re.compile(

@@ -8,20 +8,38 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import docker
+
+from apps.deployments.targets.docker import SERVICE
 from mlgov.demo.people import PEOPLE
 from mlgov.demo.story import Story
+from tests import capabilities
 
 ROOT = Path(__file__).resolve().parents[2]
+_TOLD = ("cmdline", "environ")
 PREPARE = """
 import json, sys
 from mlgov.beginnings import choose_engine
 from mlgov.demo.people import PEOPLE, new_token, prepare
 people = prepare(choose_engine(), json.loads(sys.argv[1]))
 print("TOKENS" + json.dumps({name: new_token(user, "journey") for name, user in people.items()}))
+"""
+
+
+SERVICES = """
+import json
+from apps.deployments.models import Deployment
+print("SERVICES" + json.dumps([d.service_name for d in Deployment.objects.order_by("pk")]))
+"""
+# In production containers outlive the servers; after a test they may not.
+END = """
+from mlgov.endings import end_models
+assert end_models()
 """
 
 
@@ -51,7 +69,11 @@ class Product:
         self.process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> "Product":
-        self.start()
+        try:
+            self.start()
+        except BaseException:
+            self.end_servers()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -75,6 +97,12 @@ class Product:
         return "mlgov answers on" in self.output.read_text()
 
     def stop(self) -> None:
+        """End everything. Fails where a process or a container of this installation still runs."""
+        self.end_servers()
+        services = run_inside(self.environment, END + SERVICES, "SERVICES")
+        assert what_runs(self.data_dir, services) == []
+
+    def end_servers(self) -> None:
         if self.process is not None and self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
             self.process.wait(timeout=60)
@@ -82,18 +110,7 @@ class Product:
     def story(self) -> Story:
         """The demo's people in this installation, with what they can do."""
         passwords = {person.username: f"{person.username} likes long words" for person in PEOPLE}
-        done = subprocess.run(
-            [sys.executable, "-c", _SETUP + PREPARE, json.dumps(passwords)],
-            cwd=ROOT,
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=120,
-        )
-        assert done.returncode == 0, done.stderr
-        line = next(line for line in done.stdout.splitlines() if line.startswith("TOKENS"))
-        tokens = json.loads(line.removeprefix("TOKENS"))
+        tokens = run_inside(self.environment, PREPARE, "TOKENS", json.dumps(passwords))
         return Story(self.base_url, self.data_dir, tokens=tokens, passwords=passwords)
 
     def query(self, sql: str) -> list[tuple[Any, ...]]:
@@ -109,7 +126,7 @@ class Product:
     def kill_the_worker(self) -> bool:
         """`kill -9` for the worker and its pool. Returns False where none is running."""
         assert self.process is not None
-        victims = [pid for pid in _descendants(self.process.pid) if " worker " in _command(pid)]
+        victims = [pid for pid in descendants(self.process.pid) if " worker " in _command(pid)]
         for pid in victims:
             try:
                 os.kill(pid, signal.SIGKILL)
@@ -118,15 +135,51 @@ class Product:
         return bool(victims)
 
 
-_SETUP = "import django; django.setup()\n"
+def run_inside(environment: Mapping[str, str], code: str, mark: str, *arguments: str) -> Any:
+    """Run code with the settings of an installation; returns the JSON it prints after `mark`."""
+    done = subprocess.run(
+        [sys.executable, "-c", f"import django; django.setup()\n{code}", *arguments],
+        cwd=ROOT,
+        env={**environment, "DJANGO_SETTINGS_MODULE": "mlgov.settings"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    line = next(line for line in done.stdout.splitlines() if line.startswith(mark))
+    return json.loads(line.removeprefix(mark))
 
 
-def _descendants(pid: int) -> list[int]:
+def what_runs(data_dir: Path, services: Sequence[str]) -> list[str]:
+    """Processes that work on this data, and containers of these services, asked from outside."""
+    found = [
+        f"process {path.name}: {_command(int(path.name))}"
+        for path in Path("/proc").glob("[0-9]*")
+        if path.name != str(os.getpid()) and str(data_dir) in _known_of(path)
+    ]
+    if not capabilities.DOCKER.missing():
+        with closing(docker.from_env()) as engine:
+            for container in engine.containers.list(all=True, filters={"label": SERVICE}):
+                if container.labels[SERVICE] in services:
+                    found.append(f"container {container.name}: {container.status}")
+    return found
+
+
+def _known_of(process: Path) -> str:
+    """The command and the environment of a process; nothing of one that has just ended."""
+    try:
+        return "".join((process / name).read_text("utf-8", "replace") for name in _TOLD)
+    except OSError:
+        return ""
+
+
+def descendants(pid: int) -> list[int]:
     children = Path(f"/proc/{pid}/task").glob("*/children")
     found = []
     for path in children:
         for child in map(int, path.read_text().split()):
-            found += [child, *_descendants(child)]
+            found += [child, *descendants(child)]
     return found
 
 

@@ -10,13 +10,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-import docker
 import psycopg
 import pytest
 import requests
-from docker.models.containers import Container
 
-from tests.journeys.product import ROOT, free_port
+from tests.journeys.product import END, ROOT, SERVICES, free_port, run_inside, what_runs
 
 pytestmark = pytest.mark.slow
 
@@ -57,8 +55,9 @@ def test_on_sqlite_with_processes(product_environment: dict[str, str]) -> None:
     what_is_left(again, data_dir)
     assert "Everything is there from an earlier start" in again.stdout
 
-    with pytest.raises(requests.ConnectionError):  # nothing is left behind
+    with pytest.raises(requests.ConnectionError):
         requests.get(str(left["base_url"]), timeout=5)
+    assert what_runs(data_dir, run_inside(environment, SERVICES, "SERVICES")) == []
 
 
 @pytest.mark.timeout(1800)
@@ -81,7 +80,6 @@ def test_on_postgres_redis_and_docker(
         "MLGOV_REGISTRY": registry_host,
         "MLGOV_PORT": str(free_port()),
     }
-    engine = docker.from_env()
     try:
         what_is_left(run_demo(environment), data_dir)
         with psycopg.connect(postgres_database) as connection:
@@ -92,16 +90,8 @@ def test_on_postgres_redis_and_docker(
             ).fetchall()
         assert [row[1:3] for row in served] == [("serving", 100), ("serving", 100)]
         assert all(f"{registry_host}/" in row[3] and "@sha256:" in row[3] for row in served)
-        left = [c for c in engine.containers.list(all=True) if _belongs_to(c, data_dir)]
-        assert left == []
+        services = run_inside(environment, SERVICES, "SERVICES")
+        assert len(services) == 2
+        assert what_runs(data_dir, services) == []
     finally:
-        for container in engine.containers.list(all=True):
-            if _belongs_to(container, data_dir):
-                container.remove(force=True)
-        engine.close()
-
-
-def _belongs_to(container: Container, data_dir: Path) -> bool:
-    return any(
-        mount.get("Source", "").startswith(str(data_dir)) for mount in container.attrs["Mounts"]
-    )
+        run_inside(environment, END + SERVICES, "SERVICES")

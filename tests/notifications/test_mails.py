@@ -12,7 +12,9 @@ from apps.registry.models import ModelVersion
 from apps.reviews import queries as review_queries
 from apps.reviews import services as reviews
 from apps.reviews.models import ReviewRequest
+from apps.stages import services as stages
 from apps.stages.models import Stage
+from tests.people import AskForReview
 
 pytestmark = pytest.mark.django_db
 
@@ -24,21 +26,8 @@ def deliver_everything() -> None:
 
 
 @pytest.fixture
-def review(
-    version: ModelVersion,
-    staging: Stage,
-    data_scientist: User,
-    reviewer: User,
-    risk_reviewer: User,
-    stranger: User,
-) -> ReviewRequest:
-    made = reviews.request_review(
-        version,
-        stage=staging,
-        reviewers=[reviewer, risk_reviewer],
-        by=data_scientist,
-        note="Trained on <b>new</b> data.",
-    )
+def review(version: ModelVersion, ask_for_review: AskForReview, stranger: User) -> ReviewRequest:
+    made = ask_for_review(version, note="Trained on <b>new</b> data.")
     deliver_everything()
     return made
 
@@ -92,6 +81,33 @@ def test_a_disabled_person_is_told_nothing(review: ReviewRequest, reviewer: User
     reviewer.save()
     mail.outbox.clear()
     Notification.objects.all().delete()
-    services.tell([reviewer], services.Message("k", "k", "s", "t", "/"))
+    services.tell([reviewer], services.Message("k", "k", "p", "s", "t", "/"))
     deliver_everything()
     assert (Notification.objects.count(), mail.outbox) == (0, [])
+
+
+def test_the_project_is_named_in_the_subject_of_a_mail_and_not_in_the_application(
+    review: ReviewRequest, reviewer: User
+) -> None:
+    told = queries.unread_of(reviewer).get()
+    assert told.subject == "scoring v1 for Staging: please review"
+    assert {m.subject for m in mail.outbox} == {f"[credit] {told.subject}"}
+
+
+def test_the_end_of_a_review_by_archiving_is_told_without_a_mail(
+    review: ReviewRequest,
+    version: ModelVersion,
+    archived: Stage,
+    data_scientist: User,
+    reviewer: User,
+    risk_reviewer: User,
+    owner: User,
+    stranger: User,
+) -> None:
+    mail.outbox.clear()
+    stages.move(version, archived, by=owner)
+    deliver_everything()
+    told = Notification.objects.filter(kind="review.closed")
+    assert sorted(n.user.username for n in told) == ["reviewer", "risk-reviewer", "scientist"]
+    assert "scoring v1 was archived by Owner." in told[0].text
+    assert mail.outbox == []

@@ -55,6 +55,7 @@ def listening(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     monkeypatch.setattr(subscriptions, "_by_event", {**subscriptions._by_event})
     monkeypatch.setattr(subscriptions, "_by_name", {**subscriptions._by_name})
     monkeypatch.setattr(subscriptions, "_slow", {*subscriptions._slow})
+    monkeypatch.setattr(subscriptions, "_questions", {**subscriptions._questions})
 
     def subscribe(*functions: Callable[[dict[str, Any]], None]) -> None:
         subscriptions._by_event[SomethingHappened.name()] = []
@@ -83,6 +84,14 @@ def test_each_subscriber_hears_by_itself(db, listening):
 def _state(message: OutboxMessage) -> str:
     message.refresh_from_db()
     return message.state
+
+
+def test_who_asks_not_to_be_told_gets_no_message(db, listening):
+    listening(first)
+    subscriptions.subscribe(SomethingHappened, when=lambda payload: payload["number"] > 1)(second)
+
+    assert len(published(1)) == 1
+    assert [m.subscriber.rpartition(".")[2] for m in published(2)] == ["first", "first", "second"]
 
 
 def test_a_failure_takes_back_what_the_subscriber_wrote_and_waits_ever_longer(db, listening):

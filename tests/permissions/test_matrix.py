@@ -34,7 +34,11 @@ REVIEWERS = (SIGN_IN, 404, 403, 302, 403, 302, 403, 403)
 IN_CHARGE_OF_THE_REQUEST = (SIGN_IN, 404, 403, 403, 302, 302, 403, 302)
 # 422: they may, and the empty form is refused.
 OPERATORS_WITH_A_FORM = (SIGN_IN, 404, 403, 403, 403, 422, 422, 422)
+ONLY_ITS_AUTHOR = (SIGN_IN, 404, 403, 403, 200, 403, 403, 403)
 ONLY_THE_VIEWER = (SIGN_IN, 404, 302, 404, 404, 404, 404, 404)
+# No tracking server answers here. tests/web/test_training.py asks one that does.
+WHAT_A_VERSION_KEPT = (SIGN_IN, 503, 200, 200, 200, 200, 200, 200)
+NOTHING_KEPT = (SIGN_IN, 503, 404, 404, 404, 404, 404, 404)
 
 Values = Callable[[World], Any]
 
@@ -55,8 +59,20 @@ def of_review(world: World) -> list[Any]:
     return [world.review.pk]
 
 
+def of_comment(world: World) -> list[Any]:
+    return [*of_version(world), world.comment.pk]
+
+
 def of_project(world: World) -> list[Any]:
     return [world.project.slug]
+
+
+def of_store(world: World) -> list[Any]:
+    return [world.project.slug, world.access.pk]
+
+
+def of_training_run(world: World) -> list[Any]:
+    return [world.version.source_run_id]
 
 
 def of_stage(world: World) -> list[Any]:
@@ -133,6 +149,11 @@ ROWS = [
     Row("web:environments", EVERYBODY),
     Row("web:environment", EVERYBODY, lambda w: [w.stage.environment.slug]),
     Row("web:run_log", WHO_SEES_THE_PROJECT, lambda w: [w.run.pk]),
+    Row("web:tracked_run", WHAT_A_VERSION_KEPT, of_training_run),
+    Row("web:tracked_metric", NOTHING_KEPT, of_training_run),
+    Row("web:tracked_artifacts", NOTHING_KEPT, of_training_run),
+    Row("web:tracked_file", NOTHING_KEPT, of_training_run),
+    Row("web:tracked_raw", NOTHING_KEPT, of_training_run),
     Row("web:audit", EVERYBODY),
     Row("web:audit_event", WHO_SEES_THE_PROJECT, lambda w: [w.event.pk]),
     Row("web:audit_export", EVERYBODY, lambda w: ["csv"]),
@@ -151,9 +172,45 @@ ROWS = [
     Row("projects:member", GOVERNORS, of_member),
     Row("projects:member_remove", GOVERNORS_DO, of_member, nothing),
     Row("projects:settings", GOVERNORS, of_project),
+    Row("projects:prefix_new", GOVERNORS_DO, of_project, lambda w: {"prefix": "credit-"}),
+    Row(
+        "projects:prefix_remove",
+        GOVERNORS_DO,
+        lambda w: [w.project.slug, w.prefix.pk],
+        nothing,
+    ),
+    Row(
+        "projects:rule_new",
+        GOVERNORS_DO,
+        of_project,
+        lambda w: {"kind": "alias", "pattern": "champion", "roles": ["owner"]},
+    ),
+    Row("projects:rule_remove", GOVERNORS_DO, lambda w: [w.project.slug, w.rule.pk], nothing),
+    Row("projects:sources", GOVERNORS, of_project),
+    Row("projects:tracking", GOVERNORS_DO, of_project, lambda w: {"server": w.server.slug}),
+    Row("projects:tracking_reset", GOVERNORS_DO, of_project, nothing),
+    # They may ask; what does not answer is told on the page they come back to.
+    Row("projects:tracking_check", GOVERNORS_DO, of_project, nothing),
+    Row("projects:store_new", GOVERNORS_DO, of_project, lambda w: {"store": w.access.store.slug}),
+    Row("projects:store_remove", GOVERNORS_DO, of_store, nothing),
+    Row("projects:store_check", GOVERNORS_DO, of_store, nothing),
+    Row("projects:experiments", WHO_SEES_THE_PROJECT, of_project),
+    Row(
+        "projects:experiment",
+        WHO_SEES_THE_PROJECT,
+        lambda w: [w.project.slug, w.experiment.experiment_id],
+    ),
     Row("projects:override", GOVERNORS, of_stage),
     Row("projects:override_reset", GOVERNORS_DO, of_stage, nothing),
     Row("cards:edit", CONTRIBUTORS, of_version),
+    Row("cards:comments", WHO_SEES_THE_PROJECT, of_version),
+    Row("cards:comment", ONLY_ITS_AUTHOR, of_comment),
+    Row(
+        "cards:comment_delete",
+        (SIGN_IN, 404, 403, 403, 302, 302, 403, 302),
+        of_comment,
+        nothing,
+    ),
     Row("cards:revisions", WHO_SEES_THE_PROJECT, of_version),
     Row("cards:revision", WHO_SEES_THE_PROJECT, lambda w: [*of_version(w), 1]),
     Row("reviews:new", CONTRIBUTORS, of_version),

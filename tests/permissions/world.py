@@ -9,16 +9,18 @@ from django.utils import timezone
 from apps.accounts import services as accounts
 from apps.accounts.models import AccessToken, User
 from apps.audit.models import AuditEvent
+from apps.cards.models import VersionComment
 from apps.deployments.models import ApiKey, Deployment, Endpoint
 from apps.notifications.models import Notification
 from apps.outbox.models import MessageState, OutboxMessage
-from apps.projects.models import Membership, Project
-from apps.registry.models import ModelVersion
+from apps.projects.models import Membership, NamePrefix, Project
+from apps.registry.models import LabelRule, Lineage, ModelVersion
 from apps.registry.services.ingests import start_ingest
 from apps.reviews import queries, services
 from apps.reviews.models import ReviewRequest
 from apps.runs.models import Run
 from apps.stages.models import Stage, StageMove, StageOverride
+from apps.tracking.models import ArtifactStore, Experiment, StoreAccess, TrackingServer
 from tests import factories
 
 
@@ -39,6 +41,12 @@ class World:
     notification: Notification
     token: AccessToken
     member: Membership
+    prefix: NamePrefix
+    rule: LabelRule
+    server: TrackingServer
+    access: StoreAccess
+    comment: VersionComment
+    experiment: Experiment
     risk_reviewer: User
 
     @property
@@ -72,7 +80,11 @@ def make_world() -> World:
     archived = factories.make_stage("archived", approvals_required=0, order=9)
     StageOverride.objects.create(stage=stage, project=project, approvals_required=2)
     model = factories.make_model(project, "späte Fälle 100% v.1", by=scientist)
-    version = factories.make_version(model, by=scientist)
+    version = factories.make_version(
+        model, by=scientist, source_run_id="0123456789abcdef", experiment_id="7"
+    )
+    document = {"run": {"id": version.source_run_id}, "metrics": [{"name": "auc", "value": 0.9}]}
+    Lineage.objects.create(version=version, document=document)
     failed = factories.make_version(model, by=scientist, state="FAILED_REGISTRATION")
     review = services.request_review(
         version, stage=stage, reviewers=[reviewer, owner], note="Please.", by=scientist
@@ -82,6 +94,10 @@ def make_world() -> World:
         endpoint=deployment.endpoint, name="batch", prefix="abcdef", digest="0" * 64,
         created_by=owner,
     )  # fmt: skip
+    server = TrackingServer.objects.create(slug="team", name="Team", url="http://127.0.0.1:1")
+    store = ArtifactStore.objects.create(
+        slug="bucket", name="Bucket", root="s3://models", endpoint_url="http://127.0.0.1:1"
+    )
     return World(
         people={
             "anonymous": None,
@@ -112,6 +128,12 @@ def make_world() -> World:
         ),
         token=accounts.create_token(viewer, name="notebook", by=viewer)[0],
         member=member,
+        prefix=NamePrefix.objects.create(project=project, prefix="loans-"),
+        rule=LabelRule.objects.create(project=project, kind="alias", pattern="prod*", roles=[]),
+        server=server,
+        access=StoreAccess.objects.create(project=project, store=store),
+        comment=VersionComment.objects.create(version=version, by=scientist, text="Mine."),
+        experiment=Experiment.objects.create(experiment_id="7", project=project),
         risk_reviewer=risk_reviewer,
     )  # fmt: skip
 

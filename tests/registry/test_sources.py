@@ -4,7 +4,8 @@ import pytest
 
 from apps.accounts.models import User
 from apps.core.errors import Conflict, DomainError, Invalid, NotFound, Unavailable
-from apps.registry import sources, upstream
+from apps.projects.models import Project
+from apps.registry import sources
 from apps.registry.models import ModelVersion, RegisteredModel
 from apps.registry.states import VersionState
 from tests import factories
@@ -12,7 +13,8 @@ from tests.tracking import Tracking
 
 
 def resolve(source: str, user: User, **given: str) -> sources.ResolvedSource:
-    return sources.resolve(source, user=user, upstream=upstream.client(), **given)
+    project = Project.objects.get(slug="credit")
+    return sources.resolve(source, project=project, user=user, **given)
 
 
 @pytest.mark.parametrize(
@@ -61,7 +63,7 @@ def test_a_logged_model_leads_to_its_artifacts_and_its_run(
     found = [resolve(source, data_scientist, **given) for source, given in spellings]
 
     assert {(f.artifact_path, f.run_id, f.logged_model_id, f.experiment_id) for f in found} == {
-        (logged["root"], logged["run_id"], logged["model_id"], "0")
+        (logged["root"], logged["run_id"], logged["model_id"], tracking.experiment)
     }
 
 
@@ -69,7 +71,7 @@ def test_the_spellings_of_mlflow_2_lead_into_the_run(
     tracking: Tracking, data_scientist: User
 ) -> None:
     run_id = tracking.make_run()["info"]["run_id"]
-    root = f"0/{run_id}/artifacts/model"
+    root = f"{tracking.experiment}/{run_id}/artifacts/model"
 
     found = {
         resolve(f"runs:/{run_id}/model", data_scientist).artifact_path,
@@ -78,6 +80,23 @@ def test_the_spellings_of_mlflow_2_lead_into_the_run(
     }
 
     assert found == {root}
+
+
+def test_what_lies_in_an_experiment_of_others_does_not_exist(
+    tracking: Tracking, data_scientist: User, stranger: User, administrator: User
+) -> None:
+    logged = tracking.log_model()
+    spellings = [
+        (f"models:/{logged['model_id']}", {}),
+        (f"runs:/{logged['run_id']}/model", {}),
+        (f"mlflow-artifacts:/{logged['root']}", {"model_id": logged["model_id"]}),
+    ]
+
+    for source, given in spellings:
+        with pytest.raises(NotFound, match="tracking server has no"):
+            resolve(source, stranger, **given)
+        assert resolve(source, data_scientist, **given)
+        assert resolve(source, administrator, **given)
 
 
 def test_what_the_tracking_server_does_not_know_does_not_exist(
@@ -125,7 +144,7 @@ def test_a_copy_is_made_of_ready_versions_that_one_sees(
     refusals: list[tuple[str, User, type[DomainError]]] = [
         (f"models:/scoring/{pending.number}", data_scientist, Conflict),
         ("models:/scoring/9", data_scientist, NotFound),
-        ("models:/scoring/Staging", data_scientist, Invalid),
+        ("models:/scoring/Staging", data_scientist, NotFound),
         ("models:/scoring@champion", data_scientist, NotFound),
         ("models:/scoring/1", stranger, NotFound),
     ]

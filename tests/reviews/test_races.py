@@ -7,6 +7,7 @@ from apps.audit.models import AuditEvent
 from apps.cards import services as card_services
 from apps.core.errors import Conflict, DomainError
 from apps.outbox.models import OutboxMessage
+from apps.projects.models import Membership
 from apps.registry.models import ModelVersion
 from apps.reviews import queries, services
 from apps.reviews.models import ReviewRequest
@@ -29,9 +30,7 @@ class Scene:
         self.scientist = factories.make_user()
         factories.join(self.project, self.scientist, "data_scientist")
         roles = [factories.make_reviewer_role(slug) for slug in ("domain", "risk")]
-        self.reviewers = [factories.make_user(), factories.make_user()]
-        for reviewer, role in zip(self.reviewers, roles, strict=True):
-            factories.join(self.project, reviewer, "reviewer", role)
+        self.reviewers = [factories.make_reviewer(self.project, role) for role in roles]
         self.stage = Stage.objects.filter(slug="staging").first() or factories.make_stage(
             "staging", *roles, approvals_required=2
         )
@@ -52,6 +51,15 @@ class Scene:
         digest = queries.content_digest(review)
         return services.approve(review, by=reviewer, read_digest=digest)
 
+    def meet_the_policy_without_a_verdict(self) -> None:
+        """Both approve while one of them may not count; then he may again."""
+        membership = Membership.objects.get(project=self.project, user=self.reviewers[0])
+        self.approve(self.reviewers[0])
+        Membership.objects.filter(pk=membership.pk).update(role="viewer")
+        self.approve(self.reviewers[1])
+        assert self.moves() == 0
+        Membership.objects.filter(pk=membership.pk).update(role="reviewer")
+
     def moves(self) -> int:
         return StageMove.objects.filter(version=self.version).count()
 
@@ -67,6 +75,44 @@ def test_the_last_two_approvals_at_once_move_the_version_once() -> None:
             event="reviews.ReviewApproved", payload__review_id=scene.review.pk
         )
         assert len({message.subscriber for message in entered}) == entered.count()
+
+
+def test_two_looks_at_a_review_whose_policy_is_met_move_the_version_once() -> None:
+    for _ in range(ROUNDS):
+        scene = Scene()
+        scene.meet_the_policy_without_a_verdict()
+        results = together(*[lambda: services.recheck(scene.review)] * 2)
+        assert all(isinstance(result, ReviewRequest) for result in results), results
+        state = ReviewRequest.objects.get(pk=scene.review.pk).state
+        assert (state, scene.moves()) == (ReviewState.APPROVED, 1)
+
+
+def test_the_last_approval_and_a_look_at_the_review_move_the_version_once() -> None:
+    for _ in range(ROUNDS):
+        scene = Scene()
+        scene.approve(scene.reviewers[0])
+        results = together(
+            lambda: scene.approve(scene.reviewers[1]),
+            lambda: services.recheck(scene.review),
+        )
+        assert all(isinstance(result, ReviewRequest) for result in results), results
+        assert scene.moves() == 1
+
+
+def test_an_approval_does_not_pass_an_archiving() -> None:
+    archive = factories.make_stage("archived", approvals_required=0, single_occupancy=False)
+    for _ in range(ROUNDS):
+        scene = Scene()
+        scene.approve(scene.reviewers[0])
+        approved, archived = together(
+            lambda: scene.approve(scene.reviewers[1]),
+            lambda: stage_services.move(scene.version, archive, by=scene.owner),
+        )
+        assert isinstance(archived, StageMove), archived
+        assert isinstance(approved, (ReviewRequest, Conflict)), approved
+        # Entered and then archived, or archived and never entered.
+        assert Placement.objects.get(version=scene.version).stage == archive
+        assert scene.moves() == (1 if isinstance(approved, Conflict) else 2)
 
 
 def test_the_same_person_approving_twice_counts_once() -> None:

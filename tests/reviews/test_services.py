@@ -16,23 +16,6 @@ from apps.stages.queries import current_stage
 from tests import factories
 
 
-@pytest.fixture
-def review(
-    version: ModelVersion,
-    staging: Stage,
-    data_scientist: User,
-    reviewer: User,
-    risk_reviewer: User,
-) -> ReviewRequest:
-    return services.request_review(
-        version,
-        stage=staging,
-        reviewers=[reviewer, risk_reviewer],
-        note="Please let it into staging.",
-        by=data_scientist,
-    )
-
-
 def read(review: ReviewRequest) -> str:
     return queries.content_digest(ReviewRequest.objects.get(pk=review.pk))
 

@@ -29,20 +29,6 @@ def text_of(response: object) -> str:
     return unescape(response.content.decode())  # type: ignore[attr-defined]
 
 
-@pytest.fixture
-def review(
-    version: ModelVersion,
-    staging: Stage,
-    reviewer: User,
-    risk_reviewer: User,
-    data_scientist: User,
-) -> ReviewRequest:
-    return services.request_review(
-        version, stage=staging, reviewers=[reviewer, risk_reviewer], note="Look at the threshold.",
-        by=data_scientist,
-    )  # fmt: skip
-
-
 def test_the_form_proposes_who_fits_and_says_who_does_not(
     version: ModelVersion,
     staging: Stage,

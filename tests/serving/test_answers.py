@@ -7,6 +7,13 @@ from tests.serving.asgi import ask
 
 GOOD = {"sepal_length": 5.1, "sepal_width": 3.5, "petal_length": 1.4, "petal_width": 0.2}
 SECRET = "Sec-ret-77"
+ONE_FOR_EACH_ROW = (
+    "dataframe_split must have one index value for each row of data; index may be left out."
+)
+HALF_A_PAIR = (
+    "The body is not valid Unicode: a string has half of a surrogate pair (\\ud800 to \\udfff) "
+    "without the other half."
+)
 
 
 def records(**changes):
@@ -18,12 +25,34 @@ def word(value):
     return json.dumps({"dataframe_records": [{"word": value}]}).encode()
 
 
+def split(**fields):
+    body = {"columns": list(GOOD), "data": [list(GOOD.values())], **fields}
+    return json.dumps({"dataframe_split": body}).encode()
+
+
 def test_predictions_are_those_of_the_model(iris_app):
     rows, model = models.iris()
 
     answer = ask(iris_app, body=models.as_request(rows))
 
     assert (answer.status, answer.json) == (200, {"predictions": model.predict(rows).tolist()})
+
+
+@pytest.mark.parametrize("fields", [{"index": [7]}, {"index": None}, {}])
+def test_an_index_of_as_many_values_as_rows_changes_nothing(iris_app, fields):
+    answer = ask(iris_app, body=split(**fields))
+
+    assert (answer.status, answer.json) == (200, {"predictions": [0]})
+
+
+def test_a_character_beyond_the_first_plane_is_text(brittle_app):
+    assert ask(brittle_app, body=word("\U0001f600")).json == {"predictions": [1]}
+
+
+def test_half_a_surrogate_pair_is_refused_whatever_the_model_takes(brittle_app):
+    answer = ask(brittle_app, body=word("\ud800"))
+
+    assert (answer.status, answer.message) == (400, HALF_A_PAIR)
 
 
 def test_csv_is_understood(iris_app):
@@ -78,6 +107,16 @@ def test_a_request_id_that_could_forge_a_log_line_is_replaced(iris_app):
             json.dumps({"dataframe_split": {"columns": ["a"], "data": [[1, SECRET]]}}).encode(),
             "dataframe_split must have as many columns as each row has values.",
         ),
+        (split(index=[0, 1, 2]), ONE_FOR_EACH_ROW),
+        (split(index=[]), ONE_FOR_EACH_ROW),
+        (split(index={"a": 1}), ONE_FOR_EACH_ROW),
+        (split(index=SECRET), ONE_FOR_EACH_ROW),
+        (split(index=[0, 1], data=5.0), ONE_FOR_EACH_ROW),
+        (split(index=[0, 1, 2]).replace(b"index", rb"inde\u0078"), ONE_FOR_EACH_ROW),
+        (split(index=[0, 1, 2]).decode().encode("utf-16"), ONE_FOR_EACH_ROW),
+        (records(sepal_width=f"{SECRET}\ud800"), HALF_A_PAIR),
+        (records(**{"\udfff": 1}), HALF_A_PAIR),
+        (records(sepal_width="?").replace(b"?", b"\xed\xa0\x80"), HALF_A_PAIR),
         (b"[" * 50_000 + b"]" * 50_000, "The body is nested too deeply."),
     ],
 )

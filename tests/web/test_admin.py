@@ -149,8 +149,13 @@ def test_what_only_services_write_cannot_be_written_here(
         "accounts.User",
         "auth.Group",
         "projects.ReviewerRole",
+        "registry.LabelRule",
         "stages.Environment",
         "stages.Stage",
+        "tracking.ArtifactStore",
+        "tracking.Experiment",
+        "tracking.StoreAccess",
+        "tracking.TrackingServer",
     }
 
 

@@ -123,6 +123,9 @@ def test_deployments(
         Replica.objects.create(deployment=deployment, index=0, state="healthy")
 
     _same_for_three(signed_in(viewer), url, add)
+    page = signed_in(viewer).get(url).content.decode()
+    # On the page of the environment, the column would say the same in each row.
+    assert (">Environment</th>" in page) == (url == "/deployments")
 
 
 def test_environments(signed_in: Signed, viewer: User) -> None:

@@ -23,7 +23,9 @@ class Arguments:
 
     @classmethod
     def of(cls, request: HttpRequest) -> "Arguments":
-        if request.method == "GET" and request.GET:
+        # MLflow's client deletes with a body, and that of Databricks with a query.
+        reads_query = request.method == "GET" or (request.method == "DELETE" and not request.body)
+        if reads_query and request.GET:
             return cls(_lists(request.GET), from_query=True)
         return cls(parsed_body(request.body))
 
@@ -69,6 +71,15 @@ class Arguments:
         if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
             raise _wrong_type(name, value, "a list of strings")
         return value
+
+    def part(self, name: str) -> "Arguments | None":
+        """A nested object."""
+        value = self._found(name)
+        if value is None:
+            return None
+        if not isinstance(value, dict):
+            raise _wrong_type(name, value, "an object")
+        return Arguments(value)
 
     def tags(self, name: str = "tags") -> dict[str, str]:
         """A list of key and value; of two with one key, the last counts."""

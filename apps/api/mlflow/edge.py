@@ -14,10 +14,12 @@ from django.http.request import UnreadablePostError
 from django.views.decorators.csrf import csrf_exempt
 
 from apps.accounts.models import User
-from apps.accounts.services import user_for_token
+from apps.accounts.services import usable_token
 from apps.api.authentication import token_of
 from apps.api.mlflow import errors
 from apps.api.mlflow.arguments import Arguments
+from apps.core import full
+from apps.core.context import acting
 from apps.core.errors import DomainError, Invalid, TooLarge
 
 log = logging.getLogger(__name__)
@@ -54,21 +56,24 @@ def _answered(view: View, request: HttpRequest) -> HttpResponseBase:
     text = token_of(request.headers.get("Authorization", ""))
     if text is None:
         return errors.unauthenticated(NO_TOKEN)
-    user = None if "\x00" in text else user_for_token(text)
-    if user is None:
-        return errors.unauthenticated(WRONG_TOKEN)
-    # Row history asks the request who it was.
-    request.user = user
     try:
-        return view(request, user)
+        token = None if "\x00" in text else usable_token(text)
+        if token is None:
+            return errors.unauthenticated(WRONG_TOKEN)
+        # Row history asks the request who it was.
+        request.user = token.user
+        with acting(default_project=token.default_project):
+            return view(request, token.user)
     except DomainError as refusal:
         return errors.answer_for(refusal)
     except RequestDataTooBig:
         return errors.answer_for(TooLarge("The body of the request is too large."))
     except UnreadablePostError:
         return errors.answer_for(Invalid("The body of the request ended too early."))
-    except Exception:
+    except Exception as error:
         log.exception("%s %s failed unexpectedly", request.method, request.path)
+        if full_disk := full.refusal_of(error):
+            return errors.answer_for(full_disk)
         return errors.error(
             "INTERNAL_ERROR",
             "Something went wrong that mlgov did not expect. Show the platform's people the id "

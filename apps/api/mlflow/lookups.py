@@ -1,4 +1,4 @@
-"""SQL's LIKE and ILIKE as MLflow's filters mean them, on both databases.
+"""Lookups for both databases: SQL's LIKE and ILIKE as MLflow's filters mean them, and lists.
 
 Neither knows an escape character here, so that no pattern is malformed. SQLite's LIKE does not
 tell upper from lower case; its GLOB does.
@@ -6,7 +6,7 @@ tell upper from lower case; its GLOB does.
 
 from typing import Any
 
-from django.db.models import Field, Lookup
+from django.db.models import BigIntegerField, Field, Lookup
 
 AS_GLOB = {"%": "*", "_": "?", "*": "[*]", "?": "[?]", "[": "[[]"}
 
@@ -34,6 +34,24 @@ class MatchesAnyCase(Lookup):
     def as_sqlite(self, compiler: Any, connection: Any) -> tuple[str, tuple[Any, ...]]:
         left, parameters = self.process_lhs(compiler, connection)
         return f"{left} LIKE %s", (*parameters, self.rhs)
+
+
+@BigIntegerField.register_lookup
+class Among(Lookup):
+    """In a list of numbers that is given as one JSON text, so that the SQL is the same for any."""
+
+    lookup_name = "among"
+    prepare_rhs = False
+
+    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, tuple[Any, ...]]:
+        left, parameters = self.process_lhs(compiler, connection)
+        numbers = "SELECT json_array_elements_text(%s::json)::bigint"
+        return f"{left} IN ({numbers})", (*parameters, self.rhs)
+
+    def as_sqlite(self, compiler: Any, connection: Any) -> tuple[str, tuple[Any, ...]]:
+        left, parameters = self.process_lhs(compiler, connection)
+        sql = f"{left} IN (SELECT value FROM json_each(%s))"  # nosec B608 - a column of Django's
+        return sql, (*parameters, self.rhs)
 
 
 def _joined(

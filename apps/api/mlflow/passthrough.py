@@ -4,39 +4,48 @@ The path is normalised once, matched against the declared routes, and built anew
 matched. Bodies stream both ways in chunks; nothing of the sender's identity goes along.
 """
 
-import json
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import parse_qsl, unquote, urlencode
+from urllib.parse import unquote
 
 import urllib3
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.http import (
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBase,
+    JsonResponse,
+    StreamingHttpResponse,
+)
 from django.http.request import UnreadablePostError
 from urllib3.exceptions import HTTPError
 
 from apps.accounts.models import User
-from apps.api.mlflow import errors
+from apps.api.mlflow import errors, spans
 from apps.api.mlflow.arguments import parsed_body
+from apps.api.mlflow.asked import JSON, Answered, Asked, queried
 from apps.api.mlflow.edge import governed
-from apps.api.mlflow.routes import Body, Route, Use, route_for
-from apps.core.errors import Invalid, NotFound, NotPermitted, TooLarge
-from apps.projects.queries import projects_where
-from apps.registry import upstream
+from apps.api.mlflow.refused import reason_for
+from apps.api.mlflow.routes import Body, Route, route_for
+from apps.api.mlflow.scopes import places, traces
+from apps.core.errors import Invalid, NotFound, TooLarge, Unavailable
+from apps.tracking import upstream
 
 CHUNK = 256 * 1024
 LARGEST_JSON = 16 * 1024 * 1024
-LARGEST_ERROR = 64 * 1024
-REQUEST_HEADERS = (
-    "Accept",
-    "Content-Encoding",
-    "Content-Type",
-    "Range",
-    "User-Agent",
-    "X-MLflow-Client-Version",
-    "X-Mlflow-Experiment-Id",
-    "X-Mlflow-Run-Id",
-)
+# With these the client tries again for minutes, and then has lost what was said.
+RETRIED = {408, 429, 500, 502, 503, 504}
+NOT_RETRIED = 424
+REQUEST_HEADERS = ("Accept", "Range", "User-Agent", "X-MLflow-Client-Version")
+BODY_HEADERS = {
+    Body.STREAM: ("Content-Encoding", "Content-Type"),
+    Body.SPANS: (
+        "Content-Encoding",
+        "Content-Type",
+        traces.EXPERIMENT_HEADER,
+        traces.RUN_HEADER,
+    ),
+}
 RESPONSE_HEADERS = (
     "Content-Disposition",
     "Content-Encoding",
@@ -57,29 +66,56 @@ def pass_on(request: HttpRequest, user: User) -> HttpResponseBase:
     path = normalised(request.path_info)
     found = route_for(request.method or "", path)
     if found is None:
+        reason = reason_for(path)
         raise NotFound(
-            f"mlgov does not pass {request.method} {path} on. If MLflow's client needs it, tell "
-            "the platform's people.",
+            f"mlgov does not pass {request.method} {path} on"
+            + (f": {reason}." if reason else ".")
+            + " If MLflow's client needs it, tell the platform's people.",
             code="no_such_endpoint",
         )
-    route, matched = found
-    _require_right(user, route.use)
-    body, headers = _body(request, route)
+    try:
+        return _passed(request, user, *found)
+    except Answered as refusal:
+        return _said(refusal.status, refusal.body)
+    except NotFound:
+        # Whoever is in no project sees nothing, and should know why.
+        places.require_a_project(user)
+        raise
+
+
+def _passed(
+    request: HttpRequest, user: User, route: Route, matched: dict[str, str]
+) -> HttpResponseBase:
+    asked = _asked(request, user, route, matched)
+    answer = route.scope(asked)
+    if answer is not None:
+        return JsonResponse(answer)
     if route.protection is not None:
-        given: dict[str, Any] = {}
-        if route.body is Body.JSON:
-            given = parsed_body(body)
-            # What was checked is what is sent: one spelling, no second reading.
-            body = json.dumps(given).encode()
-            headers["Content-Length"] = str(len(body))
-        route.protection(matched, given)
-    for name in REQUEST_HEADERS:
-        if value := request.headers.get(name):
-            headers[name] = value
+        route.protection(asked.path, asked.values)
+    if route.reply is not None:
+        return JsonResponse(route.reply(asked))
+    body, headers = _body(request, route, asked)
     response = upstream.client().request(
-        route.method, path, query=_query(request), headers=headers, body=body
+        route.method,
+        route.address(asked.path),
+        query=asked.query,
+        headers={**asked.headers, **headers},
+        body=body,
     )
     return _answer(response)
+
+
+def _asked(request: HttpRequest, user: User, route: Route, matched: dict[str, str]) -> Asked:
+    asked = Asked(user, route.use, route.method, matched)
+    names = [*REQUEST_HEADERS, *BODY_HEADERS.get(route.body, ())]
+    asked.headers = {name: value for name in names if (value := request.headers.get(name))}
+    if route.method == "GET":
+        asked.in_query, asked.values = True, queried(request.META.get("QUERY_STRING", ""))
+    elif route.body is Body.JSON:
+        asked.values = parsed_body(_read(request, LARGEST_JSON))
+    elif route.body is Body.SPANS:
+        asked.content = _read(request, spans.LARGEST)
+    return asked
 
 
 def normalised(path: str) -> str:
@@ -105,38 +141,18 @@ def _is_ambiguous(path: str) -> bool:
     )
 
 
-def _require_right(user: User, use: Use) -> None:
-    if projects_where(user, may=use).exists():
-        return
-    if use is Use.WRITE and projects_where(user, may=Use.READ).exists():
-        raise NotPermitted(
-            "You may read experiments and not write to them. Ask an owner of your project to make "
-            "you a data scientist."
-        )
-    raise NotPermitted("You are in no project yet. Ask an owner of a project to let you in.")
-
-
-def _query(request: HttpRequest) -> str:
-    text = request.META.get("QUERY_STRING", "")
-    try:
-        pairs = parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=500)
-    except ValueError:
-        raise Invalid("The query of the address cannot be read.") from None
-    if any("\x00" in part for pair in pairs for part in pair):
-        raise Invalid("The query holds a NUL character.")
-    return urlencode(pairs)
-
-
 # ---- the body on its way up ---------------------------------------------------------------------
 
 
-def _body(request: HttpRequest, route: Route) -> tuple[Any, dict[str, str]]:
+def _body(request: HttpRequest, route: Route, asked: Asked) -> tuple[Any, dict[str, str]]:
     """What to send, and the headers that say how long it is."""
     if route.body is Body.NONE:
         return None, {}
+    if route.body is not Body.STREAM:
+        content = asked.body if route.body is Body.JSON else asked.content
+        kind = JSON if route.body is Body.JSON else {}
+        return content, {**kind, "Content-Length": str(len(content))}
     length = _length(request)
-    if route.body is Body.JSON:
-        return _read(request, LARGEST_JSON), {}
     if length is not None:
         if length > settings.MLGOV_UPLOAD_LIMIT:
             raise _too_large()
@@ -210,9 +226,15 @@ def _too_large() -> TooLarge:
 
 
 def _answer(response: urllib3.BaseHTTPResponse) -> HttpResponseBase:
+    if response.status == 401:
+        # It is mlgov that the server does not know, not the person whose token was right.
+        response.close()
+        raise upstream.client().not_let_in()
     kind = response.headers.get("Content-Type", "")
     if response.status >= 300 and not kind.startswith("application/json"):
         return _translated(response)
+    if response.status in RETRIED:
+        return _said(*upstream.whole(response))
     answer = StreamingHttpResponse(_streamed(response), status=response.status)
     del answer["Content-Type"]
     for name in RESPONSE_HEADERS:
@@ -222,6 +244,15 @@ def _answer(response: urllib3.BaseHTTPResponse) -> HttpResponseBase:
     answer["X-Content-Type-Options"] = "nosniff"
     answer["Content-Security-Policy"] = "sandbox; default-src 'none'"
     return answer
+
+
+def _said(status: int, body: bytes) -> HttpResponse:
+    """A refusal of the server, with a status for which the client does not try again."""
+    return HttpResponse(
+        body,
+        status=NOT_RETRIED if status in RETRIED else status,
+        content_type="application/json",
+    )
 
 
 def _streamed(response: urllib3.BaseHTTPResponse) -> Iterator[bytes]:
@@ -236,12 +267,10 @@ def _streamed(response: urllib3.BaseHTTPResponse) -> Iterator[bytes]:
 
 def _translated(response: urllib3.BaseHTTPResponse) -> HttpResponse:
     """The server's page as an error of its API: the client cannot read HTML or redirects."""
-    response.read(LARGEST_ERROR)
     response.close()
     status = 404 if response.status < 400 or response.status == 405 else response.status
+    if status in RETRIED or status >= 500:
+        return errors.answer_for(Unavailable(upstream.DOWN))
     code = {404: "ENDPOINT_NOT_FOUND", 403: "PERMISSION_DENIED"}.get(status, "BAD_REQUEST")
-    return errors.error(
-        "INTERNAL_ERROR" if status >= 500 else code,
-        f"The tracking server answers with status {response.status}.",
-        status=status,
-    )
+    message = f"The tracking server answers with status {response.status}."
+    return errors.error(code, message, status=status)

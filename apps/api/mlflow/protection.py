@@ -11,8 +11,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from apps.core.errors import Invalid, NotFound, NotPermitted
-from apps.registry import queries, upstream
+from apps.registry import queries
 from apps.registry.models import ModelVersion
+from apps.tracking import upstream
 
 ENDED = {"FINISHED", "FAILED", "KILLED"}
 READY = "LOGGED_MODEL_READY"
@@ -45,7 +46,9 @@ def trace_is_ours(path: Path, body: Body) -> None:
 
     Clients that read the trace would open that place, and send their token to the host it names.
     """
-    if PLACE_OF_A_TRACE in _tag_keys(body):
+    # The newer call wraps what it says twice.
+    info = (body.get("trace") or {}).get("trace_info") or {}
+    if PLACE_OF_A_TRACE in [*_tag_keys(body), *_tag_keys(info)]:
         raise Invalid(
             f"Leave the tag {PLACE_OF_A_TRACE} alone: mlgov keeps the data of all traces itself."
         )
@@ -140,6 +143,8 @@ def _tag_keys(body: Body) -> Iterable[str]:
     tags = body.get("tags")
     if isinstance(tags, list):
         keys += [tag.get("key") for tag in tags if isinstance(tag, dict)]
+    elif isinstance(tags, dict):
+        keys += tags
     return [key for key in keys if isinstance(key, str)]
 
 

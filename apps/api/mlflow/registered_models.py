@@ -3,10 +3,11 @@
 from typing import Any
 
 from apps.accounts.models import User
-from apps.api.mlflow import search, serializers
+from apps.api.mlflow import rows, searches
 from apps.api.mlflow.arguments import Arguments
 from apps.core.errors import Invalid
-from apps.registry import policies, queries, services
+from apps.registry import queries, services
+from apps.registry.models import RegisteredModel
 from apps.stages import queries as stages
 
 
@@ -17,25 +18,24 @@ def create(user: User, arguments: Arguments) -> dict[str, Any]:
         tags=arguments.tags(),
         by=user,
     )
-    return {"registered_model": serializers.model_json(model)}
+    return _answer(model)
 
 
 def get(user: User, arguments: Arguments) -> dict[str, Any]:
-    model = queries.model_named(arguments.text("name", required=True), user=user)
-    return {"registered_model": serializers.model_json(model)}
+    return {"registered_model": _found(user, arguments)}
 
 
 def update(user: User, arguments: Arguments) -> dict[str, Any]:
     model = queries.model_named(arguments.text("name", required=True), user=user)
     if arguments.has("description"):
         model = services.describe_model(model, description=arguments.text("description"), by=user)
-    return {"registered_model": serializers.model_json(model)}
+    return _answer(model)
 
 
 def rename(user: User, arguments: Arguments) -> dict[str, Any]:
     model = queries.model_named(arguments.text("name", required=True), user=user)
     model = services.rename_model(model, name=arguments.text("new_name", required=True), by=user)
-    return {"registered_model": serializers.model_json(model)}
+    return _answer(model)
 
 
 def delete(user: User, arguments: Arguments) -> dict[str, Any]:
@@ -45,31 +45,17 @@ def delete(user: User, arguments: Arguments) -> dict[str, Any]:
 
 
 def search_models(user: User, arguments: Arguments) -> dict[str, Any]:
-    found = (
-        policies.models.visible_to(user)
-        .filter(search.condition(arguments.text("filter"), search.MODELS))
-        .order_by(*search.order(arguments.texts("order_by"), search.MODELS))
-    )
-    rows, token = search.page(
-        serializers.with_labels(found),
-        size=arguments.number("max_results", default=100),
-        token=arguments.text("page_token"),
-        of=search.MODELS,
-    )
-    answer: dict[str, Any] = {"registered_models": serializers.models_json(rows)}
+    page, token = searches.models(user, arguments)
+    answer: dict[str, Any] = {"registered_models": rows.models_json(page)}
     if token:
         answer["next_page_token"] = token
     return answer
 
 
 def get_latest_versions(user: User, arguments: Arguments) -> dict[str, Any]:
-    model = queries.model_named(arguments.text("name", required=True), user=user)
+    latest = _found(user, arguments).get("latest_versions", [])
     wanted = {_mlflow_stage(name) for name in arguments.texts("stages")}
-    found = [
-        serializers.version_json(version)
-        for version in serializers.latest_versions([model])
-        if not wanted or stages.mlflow_stage_of(version) in wanted
-    ]
+    found = [version for version in latest if not wanted or version["current_stage"] in wanted]
     return {"model_versions": found}
 
 
@@ -105,10 +91,23 @@ def delete_alias(user: User, arguments: Arguments) -> dict[str, Any]:
 
 
 def get_by_alias(user: User, arguments: Arguments) -> dict[str, Any]:
-    model = queries.model_named(arguments.text("name", required=True), user=user)
-    version = queries.version_behind(model, arguments.text("alias", required=True))
-    found = serializers.with_everything(queries.versions_of(model)).get(pk=version.pk)
-    return {"model_version": serializers.version_json(found)}
+    name, alias = arguments.text("name", required=True), arguments.text("alias", required=True)
+    if found := rows.VERSION_BEHIND.rows(name=name, alias=alias, asked_by=user):
+        return {"model_version": rows.versions_json(found)[0]}
+    queries.model_named(name, user=user)
+    raise queries.no_alias(alias)
+
+
+def _found(user: User, arguments: Arguments) -> dict[str, Any]:
+    name = arguments.text("name", required=True)
+    found = rows.models_json(rows.MODEL_NAMED.rows(name=name, asked_by=user))
+    if not found:
+        raise queries.no_model(name)
+    return found[0]
+
+
+def _answer(model: RegisteredModel) -> dict[str, Any]:
+    return {"registered_model": rows.models_json(rows.MODEL_OF_KEY.rows(pk=model.pk))[0]}
 
 
 def _mlflow_stage(name: str) -> str:

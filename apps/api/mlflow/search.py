@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Exists, Model, OuterRef, Q, QuerySet
+from django.db.models import Exists, Model, OuterRef, Q
 
 from apps.api.mlflow import lookups  # noqa: F401  (registers like and ilike)
 from apps.core.errors import Invalid
@@ -219,21 +219,30 @@ def order(clauses: list[str], of: Searchable) -> list[str]:
     return found + [name for name in of.tie_breaks if name.lstrip("-") not in named]
 
 
-def page(
-    queryset: QuerySet[Any], *, size: int, token: str, of: Searchable
-) -> tuple[list[Any], str]:
-    """The rows of a page, and the token of the next one; empty when this is the last."""
+def model_named_in(text: str) -> str | None:
+    """The name of the only model whose versions a filter asks for; None where it says no such."""
+    for entity, key, comparator, value in _clauses(text):
+        if (key, comparator) == ("name", "=") and entity in ("", "attribute", "attributes"):
+            return _quoted(value, "attributes")
+    return None
+
+
+def slice_of(size: int, token: str, of: Searchable) -> tuple[int, int]:
+    """The first row of a page, and how many to ask for: one more than asked for, if there is."""
     if not 1 <= size <= of.most_results:
         raise Invalid(
             "Invalid value for request parameter max_results. It must be at least 1 and at most "
             f"{of.most_results}, but got value {size}"
         )
-    start = _offset(token)
-    rows = list(queryset[start : start + size + 1])
-    if len(rows) <= size:
+    return _offset(token), size + 1
+
+
+def page(rows: list[Any], *, start: int, asked: int) -> tuple[list[Any], str]:
+    """The rows of a page, and the token of the next one; empty when this is the last."""
+    if len(rows) < asked:
         return rows, ""
-    text = json.dumps({"offset": start + size})
-    return rows[:size], base64.b64encode(text.encode()).decode()
+    text = json.dumps({"offset": start + asked - 1})
+    return rows[:-1], base64.b64encode(text.encode()).decode()
 
 
 def _offset(token: str) -> int:

@@ -1,6 +1,14 @@
 from django.urls import path, re_path
 
-from apps.api.mlflow import model_versions, registered_models
+from apps.api.mlflow import (
+    comments,
+    copies,
+    databricks,
+    model_versions,
+    registered_models,
+    transition_requests,
+    webhooks,
+)
 from apps.api.mlflow.edge import endpoint
 from apps.api.mlflow.passthrough import pass_on
 
@@ -35,6 +43,25 @@ VERSIONS = {
     "set-tag": endpoint(POST=model_versions.set_tag),
     "delete-tag": endpoint(DELETE=model_versions.delete_tag),
 }
+# What scripts for Databricks call beyond MLflow.
+DATABRICKS = {
+    "transition-requests/create": endpoint(POST=transition_requests.create),
+    "transition-requests/approve": endpoint(POST=transition_requests.approve),
+    "transition-requests/reject": endpoint(POST=transition_requests.reject),
+    "transition-requests/delete": endpoint(DELETE=transition_requests.delete),
+    "transition-requests/list": endpoint(GET=transition_requests.list_open),
+    "comments/create": endpoint(POST=comments.create),
+    "comments/update": endpoint(PATCH=comments.update, POST=comments.update),
+    "comments/delete": endpoint(DELETE=comments.delete),
+    "activities/list": endpoint(GET=comments.activities),
+    "registry-webhooks/create": endpoint(POST=webhooks.create),
+    "registry-webhooks/list": endpoint(GET=webhooks.list_webhooks),
+    "registry-webhooks/update": endpoint(PATCH=webhooks.update),
+    "registry-webhooks/delete": endpoint(DELETE=webhooks.delete),
+    "registry-webhooks/test": endpoint(POST=webhooks.test),
+    "databricks/registered-models/get": endpoint(GET=databricks.get_model),
+    "databricks/model-versions/transition-stage": endpoint(POST=databricks.transition_stage),
+}
 
 urlpatterns = [
     *(
@@ -45,6 +72,20 @@ urlpatterns = [
         path(f"api/2.0/mlflow/model-versions/{verb}", view, name=f"model-versions-{verb}")
         for verb, view in VERSIONS.items()
     ),
+    *(
+        path(f"api/2.0/mlflow/{call}", view, name=call.replace("/", "-"))
+        for call, view in DATABRICKS.items()
+    ),
+    # The earlier spelling of all of them.
+    *(
+        path(f"api/2.0/preview/mlflow/{call}", view)
+        for call, view in (
+            *((f"registered-models/{verb}", view) for verb, view in MODELS.items()),
+            *((f"model-versions/{verb}", view) for verb, view in VERSIONS.items()),
+            *DATABRICKS.items(),
+        )
+    ),
+    re_path(r"^api/2\.0/mlflow-artifacts/artifacts(?:/(?P<place>.*))?$", copies.artifacts),
     # Everything else that looks like MLflow, so that also a refusal is in its words.
     re_path(
         r"^(?:version|health|(?:api/[23]\.0|ajax-api|graphql|gateway|v1/traces|get-artifact"

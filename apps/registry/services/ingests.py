@@ -19,6 +19,15 @@ from apps.runs import services as runs
 
 KIND = "registry.ingest"
 MOST_LOSSES = 5
+READ_FROM_ARTIFACTS = (
+    "flavors",
+    "signature",
+    "input_example",
+    "requirements",
+    "python_version",
+    "mlflow_version",
+    "model_uuid",
+)
 
 
 def start_ingest(version: ModelVersion, *, by: User | None) -> Ingest:
@@ -119,6 +128,18 @@ def accept_version(
     )
     publish(VersionReady(version.pk))
     return version
+
+
+def accept_copy(version: ModelVersion, origin: ModelVersion) -> ModelVersion:
+    """Open a version whose bytes are those of another one, and lie in our store already."""
+    lineage = Lineage.objects.filter(version=origin).first()
+    return accept_version(
+        version,
+        digest=origin.artifact_digest,
+        artifacts=list(origin.artifacts.values_list("path", "size", "sha256")),
+        facts={field: getattr(origin, field) for field in READ_FROM_ARTIFACTS},
+        lineage=lineage.document if lineage else {},
+    )
 
 
 @transaction.atomic

@@ -6,9 +6,16 @@ from django.utils import timezone
 from apps.accounts.models import User
 from apps.audit.services import record
 from apps.outbox.services import publish
-from apps.registry import guards, policies, validation
-from apps.registry.events import AliasDeleted, AliasSet
-from apps.registry.models import Alias, ModelTag, ModelVersion, RegisteredModel, VersionTag
+from apps.registry import guards, policies, rules, validation
+from apps.registry.events import AliasDeleted, AliasSet, VersionTagDeleted, VersionTagSet
+from apps.registry.models import (
+    Alias,
+    LabelKind,
+    ModelTag,
+    ModelVersion,
+    RegisteredModel,
+    VersionTag,
+)
 from apps.registry.services.locks import living_model
 
 
@@ -17,6 +24,7 @@ def set_model_tag(model: RegisteredModel, *, key: str, value: str, by: User) -> 
     policies.models.require(by, "register", model)
     validation.tag(key, value)
     validation.free_tag(key)
+    rules.require(model.project, LabelKind.MODEL_TAG, [key], by=by)
     tag, _ = ModelTag.objects.update_or_create(model=model, key=key, defaults={"value": value})
     record(
         actor=by,
@@ -34,6 +42,7 @@ def delete_model_tag(model: RegisteredModel, *, key: str, by: User) -> None:
     policies.models.require(by, "register", model)
     validation.tag(key, "")
     validation.free_tag(key)
+    rules.require(model.project, LabelKind.MODEL_TAG, [key], by=by)
     if ModelTag.objects.filter(model=model, key=key).delete()[0]:
         record(actor=by, action="model.untag", obj=model, project=model.project, data={"key": key})
 
@@ -43,6 +52,7 @@ def set_version_tag(version: ModelVersion, *, key: str, value: str, by: User) ->
     policies.versions.require(by, "register", version)
     validation.tag(key, value)
     validation.free_tag(key)
+    rules.require(version.project, LabelKind.VERSION_TAG, [key], by=by, version=version)
     tag, _ = VersionTag.objects.update_or_create(
         version=version, key=key, defaults={"value": value}
     )
@@ -54,6 +64,7 @@ def set_version_tag(version: ModelVersion, *, key: str, value: str, by: User) ->
         project=version.model.project,
         data={"key": key, "value": value},
     )
+    publish(VersionTagSet(version.pk, key, value, timezone.now().isoformat()))
     return tag
 
 
@@ -63,6 +74,7 @@ def delete_version_tag(version: ModelVersion, *, key: str, by: User) -> None:
     policies.versions.require(by, "register", version)
     validation.tag(key, "")
     validation.free_tag(key)
+    rules.require(version.project, LabelKind.VERSION_TAG, [key], by=by, version=version)
     if VersionTag.objects.filter(version=version, key=key).delete()[0]:
         record(
             actor=by,
@@ -72,6 +84,7 @@ def delete_version_tag(version: ModelVersion, *, key: str, by: User) -> None:
             project=version.model.project,
             data={"key": key},
         )
+        publish(VersionTagDeleted(version.pk, key))
 
 
 @transaction.atomic
@@ -81,25 +94,12 @@ def set_alias(version: ModelVersion, *, name: str, by: User) -> Alias:
     model = living_model(version.model)
     policies.versions.require(by, "register", version)
     validation.alias(name)
-    guards.require(guards.Action.SET_ALIAS, version, alias=name)
     alias = Alias.objects.filter(model=model, name=name).select_related("version").first()
-    before = alias.version.number if alias else None
-    if alias is None:
-        alias = Alias.objects.create(model=model, name=name, version=version)
-    elif alias.version_id != version.pk:
-        alias.version = version
-        alias.save(update_fields=["version"])
-    _touch(model)
-    record(
-        actor=by,
-        action="alias.set",
-        obj=version,
-        also=[model],
-        project=model.project,
-        data={"alias": name, "before": before},
-    )
-    publish(AliasSet(model.pk, version.pk, name))
-    return alias
+    if alias is not None and alias.version_id == version.pk:
+        return alias
+    guards.require(guards.Action.SET_ALIAS, version, alias=name)
+    rules.require(model.project, LabelKind.ALIAS, [name], by=by)
+    return _point(model, alias, name, version, by=by)
 
 
 @transaction.atomic
@@ -112,17 +112,80 @@ def delete_alias(model: RegisteredModel, *, name: str, by: User) -> None:
     if alias is None:
         return
     guards.require(guards.Action.DELETE_ALIAS, alias.version, alias=name)
-    version = alias.version
+    rules.require(model.project, LabelKind.ALIAS, [name], by=by)
+    _remove(model, alias, by=by)
+
+
+def keep_alias(
+    model: RegisteredModel,
+    name: str,
+    version: ModelVersion | None,
+    *,
+    by: User | None,
+    in_trail: bool = True,
+) -> None:
+    """Let an alias that mlgov keeps say what holds: this version, or none.
+
+    For callers that hold the lock of the model. Nothing is asked, and what holds already is left.
+    Callers whose own record says as much leave it out of the trail.
+    """
+    alias = None
+    for found in Alias.objects.filter(model=model, name__iexact=name).select_related("version"):
+        if found.name != name:
+            # A person's spelling of the same name would be taken for it.
+            _remove(model, found, by=by)
+        elif version is None:
+            _remove(model, found, by=by, in_trail=in_trail)
+        else:
+            alias = found
+    if version is not None and (alias is None or alias.version_id != version.pk):
+        _point(model, alias, name, version, by=by, in_trail=in_trail)
+
+
+def _point(
+    model: RegisteredModel,
+    alias: Alias | None,
+    name: str,
+    version: ModelVersion,
+    *,
+    by: User | None,
+    in_trail: bool = True,
+) -> Alias:
+    before = alias.version.number if alias else None
+    if alias is None:
+        alias = Alias.objects.create(model=model, name=name, version=version)
+    else:
+        alias.version = version
+        alias.save(update_fields=["version"])
+    _touch(model)
+    if in_trail:
+        record(
+            actor=by,
+            action="alias.set",
+            obj=version,
+            also=[model],
+            project=model.project,
+            data={"alias": name, "before": before},
+        )
+    publish(AliasSet(model.pk, version.pk, name))
+    return alias
+
+
+def _remove(
+    model: RegisteredModel, alias: Alias, *, by: User | None, in_trail: bool = True
+) -> None:
+    version, name = alias.version, alias.name
     alias.delete()
     _touch(model)
-    record(
-        actor=by,
-        action="alias.delete",
-        obj=version,
-        also=[model],
-        project=model.project,
-        data={"alias": name},
-    )
+    if in_trail:
+        record(
+            actor=by,
+            action="alias.delete",
+            obj=version,
+            also=[model],
+            project=model.project,
+            data={"alias": name},
+        )
     publish(AliasDeleted(model.pk, name))
 
 

@@ -9,13 +9,14 @@ from apps.accounts.models import User
 from apps.audit.services import record
 from apps.core.errors import AlreadyExists
 from apps.outbox.services import publish
+from apps.projects import choosing
 from apps.projects import policies as project_policies
 from apps.projects.models import Project
-from apps.registry import guards, policies, queries, validation
+from apps.registry import guards, policies, rules, validation
 from apps.registry.events import ModelDeleted, ModelRegistered, ModelRenamed
-from apps.registry.models import Alias, ModelTag, RegisteredModel
-from apps.registry.services.locks import living_model
-from apps.registry.services.versions import retire
+from apps.registry.models import Alias, LabelKind, ModelTag, RegisteredModel
+from apps.registry.services.locks import living_model, living_model_with_versions
+from apps.registry.services.versions import require_deletable, retire
 
 
 @transaction.atomic
@@ -36,8 +37,14 @@ def create_model(
     tags = validation.tags(tags or {})
     validation.description(description)
     if project is None:
-        project = queries.project_for_new_model(by, tags)
+        project = choosing.project_for_new(by, name=name, tags=tags, noun="model")
+    else:
+        choosing.require_free_name(name, project, noun="model")
     project_policies.projects.require(by, "register", project)
+    own = [key for key in tags if key != choosing.PROJECT_TAG]
+    for key in own:
+        validation.free_tag(key)
+    rules.require(project, LabelKind.MODEL_TAG, own, by=by)
     try:
         with transaction.atomic():
             model = RegisteredModel.objects.create(
@@ -79,6 +86,7 @@ def rename_model(model: RegisteredModel, *, name: str, by: User) -> RegisteredMo
     guards.require(guards.Action.RENAME_MODEL, model)
     if name == model.name:
         return model
+    choosing.require_free_name(name, model.project, noun="model")
     before, model.name, model.updated_at = model.name, name, timezone.now()
     try:
         with transaction.atomic():
@@ -99,12 +107,11 @@ def rename_model(model: RegisteredModel, *, name: str, by: User) -> RegisteredMo
 @transaction.atomic
 def delete_model(model: RegisteredModel, *, by: User) -> None:
     """Delete a model with its versions. The rows stay for the trail; the name is free again."""
-    model = living_model(model)
+    model, versions = living_model_with_versions(model)
     policies.models.require(by, "delete", model)
     guards.require(guards.Action.DELETE_MODEL, model)
-    versions = list(queries.versions_of(model).select_for_update(of=("self",)))
     for version in versions:
-        guards.require(guards.Action.DELETE_VERSION, version)
+        require_deletable(version, by=by)
     for version in versions:
         retire(version, by=by)
     Alias.objects.filter(model=model).delete()

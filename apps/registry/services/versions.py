@@ -9,11 +9,11 @@ from apps.accounts.models import User
 from apps.audit.services import record
 from apps.core.errors import Conflict, Invalid
 from apps.outbox.services import publish
-from apps.registry import guards, policies, sources, upstream, validation
+from apps.registry import guards, policies, rules, sources, validation
 from apps.registry.events import VersionDeleted, VersionRegistered
-from apps.registry.models import Alias, ModelVersion, RegisteredModel, VersionTag
+from apps.registry.models import Alias, LabelKind, ModelVersion, RegisteredModel, VersionTag
 from apps.registry.queries import REDACTED
-from apps.registry.services.ingests import start_ingest
+from apps.registry.services.ingests import accept_copy, start_ingest
 from apps.registry.services.locks import living_model, living_version
 
 LONGEST_RUN_LINK = 500
@@ -30,7 +30,7 @@ def create_version(
     description: str = "",
     tags: Mapping[str, str] | None = None,
 ) -> ModelVersion:
-    """Register a version. It is pending until a run has taken over its artifacts.
+    """Register a version. It is pending until a run has taken over its artifacts; a copy is not.
 
     The source is looked up on the tracking server before anything is locked: another server's
     answer must not keep other writers waiting.
@@ -39,16 +39,16 @@ def create_version(
     tags = validation.tags(tags or {})
     for key in tags:
         validation.free_tag(key)
+    rules.require(model.project, LabelKind.VERSION_TAG, tags, by=by)
     validation.description(description)
     if len(run_link) > LONGEST_RUN_LINK:
         sentence = f"A link to a run has at most {LONGEST_RUN_LINK} characters."
         raise Invalid(sentence, details={"run_link": sentence})
     resolved = sources.resolve(
-        source, run_id=run_id, model_id=model_id, user=by, upstream=upstream.client()
+        source, project=model.project, user=by, run_id=run_id, model_id=model_id
     )
     return _register(
         model,
-        source=source,
         resolved=resolved,
         run_link=run_link,
         description=description,
@@ -61,7 +61,6 @@ def create_version(
 def _register(
     model: RegisteredModel,
     *,
-    source: str,
     resolved: sources.ResolvedSource,
     run_link: str,
     description: str,
@@ -80,11 +79,13 @@ def _register(
         model=model,
         number=model.last_number,
         description=description,
-        source=source,
+        source=resolved.source,
         source_run_id=resolved.run_id,
         logged_model_id=resolved.logged_model_id,
         run_link=run_link,
         artifact_path=resolved.artifact_path,
+        tracking_server=resolved.tracking_server,
+        store=resolved.store,
         experiment_id=resolved.experiment_id,
         copied_from=resolved.origin,
         registered_by=by,
@@ -102,7 +103,9 @@ def _register(
         also=[model],
         project=model.project,
         data={
-            "source": source,
+            "source": resolved.source,
+            "tracking_server": resolved.tracking_server.url if resolved.tracking_server else None,
+            "store": resolved.store.root if resolved.store else None,
             "run": resolved.run_id,
             "logged_model": resolved.logged_model_id,
             "copied_from": str(resolved.origin) if resolved.origin else None,
@@ -110,6 +113,9 @@ def _register(
         },
     )
     publish(VersionRegistered(version.pk))
+    if resolved.origin is not None:
+        # Nothing is fetched for a copy, so nobody has to wait for it.
+        return accept_copy(version, resolved.origin)
     start_ingest(version, by=by)
     return version
 
@@ -135,13 +141,20 @@ def describe_version(version: ModelVersion, *, description: str, by: User) -> Mo
 @transaction.atomic
 def delete_version(version: ModelVersion, *, by: User) -> None:
     """Delete a version. Its number is never given again, and its row stays for the trail."""
-    model = living_model(version.model)
     version = living_version(version)
+    model = living_model(version.model)
     policies.versions.require(by, "delete", version)
-    guards.require(guards.Action.DELETE_VERSION, version)
+    require_deletable(version, by=by)
     retire(version, by=by)
     model.updated_at = timezone.now()
     model.save(update_fields=["updated_at"])
+
+
+def require_deletable(version: ModelVersion, *, by: User) -> None:
+    """Its aliases go with a version, so they are asked about as well."""
+    guards.require(guards.Action.DELETE_VERSION, version)
+    aliases = version.aliases.values_list("name", flat=True)
+    rules.require(version.project, LabelKind.ALIAS, aliases, by=by)
 
 
 def retire(version: ModelVersion, *, by: User) -> None:

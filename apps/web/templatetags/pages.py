@@ -4,10 +4,13 @@ import json
 from typing import Any
 
 from django import template
+from django.urls import reverse
 
 from apps.accounts.models import User
 from apps.deployments import policies
+from apps.registry.models import ModelVersion
 from apps.reviews.models import ReviewRequest
+from apps.tracking.upstream import IDENTIFIER
 from apps.web import queries
 from apps.web.logs import log_of
 
@@ -22,7 +25,7 @@ def figure(value: Any) -> str:
     if isinstance(value, int):
         return f"{value:,}"
     if isinstance(value, float):
-        return f"{value:,.4g}" if abs(value) < 10_000 else f"{value:,.0f}"
+        return f"{value:,.0f}" if 10_000 <= abs(value) < 1e15 else f"{value:,.4g}"
     return str(value)
 
 
@@ -30,6 +33,15 @@ def figure(value: Any) -> str:
 def as_text(value: Any) -> str:
     """A JSON value for reading."""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+@register.simple_tag
+def training_run_url(version: ModelVersion) -> str:
+    """The page of the run that a version comes from; empty where nothing is known of one."""
+    run_id = version.source_run_id
+    if not IDENTIFIER.fullmatch(run_id) or not queries.lineage_of(version).get("run"):
+        return ""
+    return reverse("web:tracked_run", args=[run_id])
 
 
 @register.simple_tag(takes_context=True)

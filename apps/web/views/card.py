@@ -10,6 +10,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_POST, require_safe
 
 from apps.audit.queries import activity_of
+from apps.cards.pages import NEWEST, discussion
 from apps.cards.rendering import to_html
 from apps.core.context import current
 from apps.core.errors import DomainError, NotPermitted
@@ -93,6 +94,7 @@ def card_context(
         and policies.versions.allows(user, "request_review", version),
         "may_retry": policies.versions.allows(user, "retry", version),
         "move_form": (move_form or MoveForm(stages=free_stages)) if may_move else None,
+        **discussion(version, user, newest=NEWEST),
         "needs_refresh": version.state == VersionState.PENDING,
     }
 

@@ -7,7 +7,7 @@ from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
-from django.urls import reverse
+from django.urls import get_script_prefix, reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST, require_safe
 
@@ -119,7 +119,9 @@ def notification(request: HttpRequest, pk: int) -> HttpResponse:
     found = get_object_or_404(notification_queries.notifications_of(user), pk=pk)
     notification_services.mark_read(user, notification=found)
     here = url_has_allowed_host_and_scheme(found.path, allowed_hosts=None)
-    return redirect(found.path if here else "web:notifications")
+    if not here:
+        return redirect("web:notifications")
+    return redirect(f"{get_script_prefix().rstrip('/')}{found.path}")
 
 
 @login_required

@@ -16,11 +16,12 @@ from apps.projects import policies, services
 from apps.projects.forms import DescribeForm
 from apps.projects.models import Project
 from apps.projects.views import project_or_404
+from apps.registry import rules
 from apps.stages import queries as stage_queries
 from apps.stages import services as stage_services
 from apps.stages.models import Stage, StageOverride
 from apps.web import activity, queries
-from apps.web.forms import OverrideForm
+from apps.web.forms import OverrideForm, PrefixForm, RuleForm
 
 PAGE = 25
 RECENT = 12
@@ -136,13 +137,20 @@ def override_reset(request: HttpRequest, slug: str, stage: int) -> HttpResponse:
     return redirect("projects:settings", slug)
 
 
-def settings_page(user: Any, found: Project, *, form: DescribeForm) -> dict[str, Any]:
+def settings_page(user: Any, found: Project, **forms: Any) -> dict[str, Any]:
+    """What the page shows; `forms` are those that were posted just now."""
+    initial = {"name": found.name, "description": found.description}
     return {
         "section": "projects",
         "project": found,
-        "form": form,
+        "form": DescribeForm(initial=initial),
+        "prefixes": found.name_prefixes.all(),
+        "prefix_form": PrefixForm(auto_id="id_prefix_%s"),
+        "rules": [{"rule": rule, "who": rules.who(rule)} for rule in rules.rules_of(found)],
+        "rule_form": RuleForm(auto_id="id_rule_%s"),
         "policies": effective_policies(found),
         "may_override": policies.projects.allows(user, "override_stages", found),
+        **forms,
     }
 
 

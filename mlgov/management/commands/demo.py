@@ -4,8 +4,6 @@ import json
 import os
 import secrets
 import shlex
-import sys
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -16,16 +14,13 @@ from rich.console import Console
 from rich.table import Table
 
 from apps.accounts.models import User
-from apps.deployments.models import Deployment
-from apps.deployments.specs import target_for
-from apps.deployments.states import DeploymentState
-from apps.runs.failures import RunFailure
 from mlgov import embedded
 from mlgov.beginnings import choose_engine
 from mlgov.demo.clients import Refused
 from mlgov.demo.people import PEOPLE, new_token, prepare
 from mlgov.demo.steps import Script, Step, StepFailed
 from mlgov.demo.story import MODEL, NOTES, Story
+from mlgov.endings import end_models
 from mlgov.supervisor import NotStarted
 
 SECOND_NOTE = "Stronger regularisation. Please compare the metrics with version 1."
@@ -66,11 +61,9 @@ class Demo:
 
     def run(self, *, once: bool) -> None:
         self.console.print("[bold] 1. Starting the servers and preparing people and stages[/bold]")
-        with ExitStack() as held:
-            # Containers would outlive the servers, as in production. A demo leaves nothing
-            # running; the reconciler brings them back at the next start.
-            held.callback(_end_models)
-            supervisor = held.enter_context(embedded.servers(self.console, first=self._prepare))
+        # Containers would outlive the servers, as in production. A demo leaves nothing running; the
+        # reconciler brings them back at the next start.
+        with embedded.servers(self.console, first=self._prepare, last=end_models) as supervisor:
             self._tell(Script(self.console, after=1))
             self._summary()
             if not once:
@@ -248,15 +241,6 @@ class Demo:
             "approval, watch its build and rollout on the card.\n"
             f"All of this is kept in {self.file}."
         )
-
-
-def _end_models() -> None:
-    deployments = Deployment.objects.exclude(state=DeploymentState.RETIRED)
-    for deployment in deployments.select_related("endpoint__environment"):
-        try:
-            target_for(deployment.endpoint.environment).remove(deployment.service_name)
-        except RunFailure as failure:
-            print(f"{deployment} could not be ended: {failure.text}", file=sys.stderr)  # noqa: T201
 
 
 def _password() -> str:

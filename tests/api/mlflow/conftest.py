@@ -5,6 +5,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from databricks.sdk import WorkspaceClient
+from databricks.sdk.config import Config
+from databricks.sdk.service.ml import ModelRegistryAPI
 from django.http import HttpResponse
 from django.test import Client
 
@@ -12,6 +15,7 @@ from apps.accounts import services as accounts
 from apps.accounts.models import User
 
 Call = Callable[..., HttpResponse]
+Acting = Callable[[User], ModelRegistryAPI]
 
 
 @pytest.fixture
@@ -39,3 +43,21 @@ def call(db: None) -> Call:
         return Client().generic(method, url, data, content_type="application/json", **headers)
 
     return send
+
+
+@pytest.fixture
+def acting(live_server: Any, monkeypatch: pytest.MonkeyPatch) -> Acting:
+    """`acting(user)` is Databricks' own client, with a token of the person."""
+    monkeypatch.setenv("DATABRICKS_CONFIG_FILE", "/dev/null")
+    clients: dict[int, ModelRegistryAPI] = {}
+
+    def client_of(user: User) -> ModelRegistryAPI:
+        if user.pk not in clients:
+            token = accounts.create_token(user, name="script", by=user)[1]
+            config = Config(
+                host=live_server.url, token=token, auth_type="pat", retry_timeout_seconds=5
+            )
+            clients[user.pk] = WorkspaceClient(config=config).model_registry
+        return clients[user.pk]
+
+    return client_of

@@ -22,7 +22,8 @@ def whole(answer: Any) -> bytes:
 def test_runs_and_experiments_are_passed_on(
     call: Call, tracking: Tracking, data_scientist: User
 ) -> None:
-    answer = call(data_scientist, "POST", "runs/create", {"experiment_id": "0"})
+    body = {"experiment_id": tracking.experiment}
+    answer = call(data_scientist, "POST", "runs/create", body)
     run_id = json.loads(whole(answer))["run"]["info"]["run_id"]
     found = call(data_scientist, "GET", "runs/get", {"run_id": run_id})
 
@@ -120,7 +121,7 @@ def test_artifacts_go_up_and_down_unchanged(
     call: Call, tracking: Tracking, data_scientist: User
 ) -> None:
     content = bytes(range(256)) * 4096
-    path = f"{ARTIFACTS}/0/free/a%20b%25c.bin"
+    path = f"{ARTIFACTS}/{tracking.experiment}/free/a%20b%25c.bin"
 
     up = call(data_scientist, "PUT", path, body=content)
     down = call(data_scientist, "GET", path)
@@ -132,14 +133,14 @@ def test_artifacts_go_up_and_down_unchanged(
         "nosniff",
         "attachment",
     )
-    assert tracking.get("0/free/a b%c.bin") == content
+    assert tracking.get(f"{tracking.experiment}/free/a b%c.bin") == content
 
 
 def test_an_upload_beyond_the_limit_is_refused(
     call: Call, tracking: Tracking, data_scientist: User, settings: Any
 ) -> None:
     settings.MLGOV_UPLOAD_LIMIT = 1000
-    path = f"{ARTIFACTS}/0/free/large.bin"
+    path = f"{ARTIFACTS}/{tracking.experiment}/free/large.bin"
 
     assert call(data_scientist, "PUT", path, body=b"x" * 1001).status_code == 413
     assert call(data_scientist, "GET", path).status_code == 404
@@ -154,7 +155,7 @@ def test_nothing_of_the_senders_identity_goes_along(
         data_scientist,
         "POST",
         "runs/create",
-        {"experiment_id": "0"},
+        {"experiment_id": tracking.experiment},
         HTTP_ORIGIN="https://elsewhere.example",
         HTTP_X_FORWARDED_FOR="203.0.113.9",
         HTTP_X_MLFLOW_WORKSPACE="other",
@@ -174,12 +175,13 @@ def registered(tracking: Tracking, model: RegisteredModel, data_scientist: User)
         source_run_id=logged["run_id"],
         logged_model_id=logged["model_id"],
         artifact_path=logged["root"],
-        experiment_id="0",
+        experiment_id=tracking.experiment,
     )
 
 
 def attempts(version: ModelVersion) -> list[tuple[str, str, Any]]:
     run, model = version.source_run_id, version.logged_model_id
+    experiment = version.experiment_id
     artifacts = f"{ARTIFACTS}/{version.artifact_path}"
     metric = {"key": "auc", "value": 1, "timestamp": 1}
     return [
@@ -201,16 +203,16 @@ def attempts(version: ModelVersion) -> list[tuple[str, str, Any]]:
         ("DELETE", f"logged-models/{model}/tags/mlflow.modelVersions", {}),
         ("PUT", f"{artifacts}/MLmodel", {}),
         ("PUT", f"{artifacts}/new.txt", {}),
-        ("PUT", f"{ARTIFACTS}/0/models/{model}/other.txt", {}),
-        ("PUT", f"{ARTIFACTS}/0/{run}/artifacts/plot.png", {}),
+        ("PUT", f"{ARTIFACTS}/{experiment}/models/{model}/other.txt", {}),
+        ("PUT", f"{ARTIFACTS}/{experiment}/{run}/artifacts/plot.png", {}),
         ("DELETE", f"{artifacts}/MLmodel", {}),
         ("DELETE", artifacts, {}),
-        ("DELETE", f"{ARTIFACTS}/0/models/{model}", {}),
-        ("DELETE", f"{ARTIFACTS}/0/models", {}),
-        ("DELETE", f"{ARTIFACTS}/0", {}),
-        ("DELETE", f"{ARTIFACTS}/0/{run}/artifacts/plot.png", {}),
-        ("POST", "experiments/delete", {"experiment_id": "0"}),
-        ("POST", "experiments/delete", {"experimentId": "0"}),
+        ("DELETE", f"{ARTIFACTS}/{experiment}/models/{model}", {}),
+        ("DELETE", f"{ARTIFACTS}/{experiment}/models", {}),
+        ("DELETE", f"{ARTIFACTS}/{experiment}", {}),
+        ("DELETE", f"{ARTIFACTS}/{experiment}/{run}/artifacts/plot.png", {}),
+        ("POST", "experiments/delete", {"experiment_id": experiment}),
+        ("POST", "experiments/delete", {"experimentId": experiment}),
     ]
 
 
@@ -292,10 +294,24 @@ def test_an_experiment_cannot_point_the_tracking_server_elsewhere(
 @pytest.mark.parametrize(
     ("method", "path", "body"),
     [
-        ("PATCH", "/api/2.0/mlflow/traces/tr-1/tags", {"key": "mlflow.artifactLocation"}),
-        ("PATCH", "/api/3.0/mlflow/traces/tr-1/tags", {"key": "mlflow.artifactLocation"}),
-        ("PATCH", "/api/2.0/mlflow/traces/tr-1", {"tags": [{"key": "mlflow.artifactLocation"}]}),
+        ("PATCH", "/api/2.0/mlflow/traces/{trace}/tags", {"key": "mlflow.artifactLocation"}),
+        ("PATCH", "/api/3.0/mlflow/traces/{trace}/tags", {"key": "mlflow.artifactLocation"}),
+        ("DELETE", "/api/3.0/mlflow/traces/{trace}/tags", {"key": "mlflow.artifactLocation"}),
+        ("PATCH", "/api/2.0/mlflow/traces/{trace}", {"tags": [{"key": "mlflow.artifactLocation"}]}),
         ("POST", "/api/2.0/mlflow/traces", {"tags": [{"key": "mlflow.artifactLocation"}]}),
+        (
+            "POST",
+            "/api/3.0/mlflow/traces",
+            {
+                "trace": {
+                    "traceInfo": {
+                        "trace_id": "tr-new",
+                        "traceLocation": {"mlflowExperiment": {"experimentId": "0"}},
+                        "tags": {"mlflow.artifactLocation": "s3://elsewhere"},
+                    }
+                }
+            },
+        ),
     ],
 )
 def test_a_trace_cannot_point_the_clients_of_others_elsewhere(
@@ -306,6 +322,10 @@ def test_a_trace_cannot_point_the_clients_of_others_elsewhere(
     path: str,
     body: dict[str, Any],
 ) -> None:
+    path = path.format(trace=tracking.make_trace())
+    if path.endswith("2.0/mlflow/traces"):
+        body = {**body, "experiment_id": tracking.experiment}
+
     answer = call(data_scientist, method, path, body)
 
     assert answer.status_code == 400

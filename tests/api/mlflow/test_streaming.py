@@ -110,7 +110,7 @@ def test_a_body_without_a_length_is_passed_on(
     # MLflow's client sends an empty file like this.
     client = served.connect()
     headers = {**served.headers, "Transfer-Encoding": "chunked"}
-    path = f"0/free/chunked-{len(chunks)}.bin"
+    path = f"{tracking.experiment}/free/chunked-{len(chunks)}.bin"
     client.request("PUT", f"{ARTIFACTS}/{path}", iter(chunks), headers, encode_chunked=True)
 
     assert client.getresponse().status == 200

@@ -9,6 +9,9 @@ from sklearn.linear_model import LogisticRegression
 
 from apps.accounts.models import User
 from apps.registry.models import ModelVersion
+from apps.reviews import queries
+from apps.reviews import services as reviews
+from apps.reviews.models import ReviewRequest
 from apps.stages.models import Stage
 from tests.contract.mlflow_client.conftest import sign_in
 from tests.tracking import Tracking
@@ -150,7 +153,7 @@ def test_another_run_can_still_be_changed_and_deleted(signed_in: MlflowClient) -
     assert signed_in.get_run(run.info.run_id).info.lifecycle_stage == "deleted"
 
 
-def test_a_stage_that_asks_for_a_review_answers_with_the_card(
+def test_without_reviewers_a_stage_answers_with_the_card(
     signed_in: MlflowClient, staging: Stage
 ) -> None:
     log_and_register()
@@ -161,6 +164,39 @@ def test_a_stage_that_asks_for_a_review_answers_with_the_card(
     assert refusal.value.error_code == "PERMISSION_DENIED"
     assert refusal.value.json["card_url"].endswith("/models/scoring/versions/1")
     assert signed_in.get_model_version("scoring", "1").current_stage == "None"
+
+
+def test_asking_for_a_stage_opens_its_review_and_what_is_approved_loads_by_each_name(
+    signed_in: MlflowClient, staging: Stage, reviewer: User, risk_reviewer: User
+) -> None:
+    model = log_and_register()
+
+    with pytest.raises(RestException, match="/reviews/") as refusal:
+        signed_in.transition_model_version_stage("scoring", "1", "Staging")
+    with pytest.raises(RestException, match="0 of 2 approvals") as again:
+        signed_in.transition_model_version_stage("scoring", "1", "Staging")
+
+    review = ReviewRequest.objects.get()
+    assert refusal.value.error_code == again.value.error_code == "PERMISSION_DENIED"
+    assert refusal.value.json["review_id"] == again.value.json["review_id"] == review.pk
+    assert refusal.value.json["review_url"].endswith(f"/reviews/{review.pk}")
+    with pytest.raises(RestException, match="alias staging not found"):
+        signed_in.get_model_version_by_alias("scoring", "staging")
+
+    for person in (reviewer, risk_reviewer):
+        reviews.approve(review, by=person, read_digest=queries.content_digest(review))
+    moved = signed_in.transition_model_version_stage("scoring", "1", "Staging")
+
+    assert (moved.current_stage, moved.aliases) == ("Staging", ["staging"])
+    for uri in ("models:/scoring@staging", "models:/scoring/Staging", "models:/scoring/1"):
+        loaded = mlflow.sklearn.load_model(uri)
+        assert (loaded.predict(FEATURES) == model.predict(FEATURES)).all(), uri
+    log_and_register()
+    with pytest.raises(RestException, match=r"PERMISSION_DENIED.*kept by mlgov"):
+        signed_in.set_registered_model_alias("scoring", "staging", "2")
+    with pytest.raises(RestException, match=r"PERMISSION_DENIED.*kept by mlgov"):
+        signed_in.delete_registered_model_alias("scoring", "staging")
+    assert signed_in.get_model_version_by_alias("scoring", "staging").version == "1"
 
 
 def test_a_stage_without_a_review_lets_those_move_who_may(

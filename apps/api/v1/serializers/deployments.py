@@ -1,6 +1,8 @@
 from rest_framework import serializers
 
+from apps.api.v1.serializers.fields import page_of
 from apps.api.v1.serializers.people import Person
+from apps.deployments.models import Deployment as DeploymentRow
 from apps.deployments.models import ReplicaState, RolloutKind
 from apps.deployments.states import DeploymentState
 from apps.runs.models import StepState
@@ -97,6 +99,13 @@ class Deployment(serializers.Serializer):
     created_at = serializers.DateTimeField()
     serving_since = serializers.DateTimeField(allow_null=True)
     retired_at = serializers.DateTimeField(allow_null=True)
+    move = serializers.IntegerField(
+        source="move_id", help_text="By which the version entered the stage that deploys it."
+    )
+    url = serializers.SerializerMethodField(help_text="Of its page; callers use the endpoint.")
+
+    def get_url(self, deployment: DeploymentRow) -> str:
+        return page_of("web:deployment", deployment.pk)
 
 
 class Replica(serializers.Serializer):
@@ -126,6 +135,7 @@ class DeploymentsQuery(serializers.Serializer):
     project = serializers.CharField(required=False, max_length=50)
     environment = serializers.CharField(required=False, max_length=30)
     model = serializers.CharField(required=False, max_length=256)
+    version = serializers.IntegerField(required=False, min_value=1, max_value=2**31 - 1)
 
 
 class ReasonWanted(serializers.Serializer):

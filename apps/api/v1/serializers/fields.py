@@ -1,5 +1,7 @@
 from typing import Any
 
+from django.conf import settings
+from django.urls import reverse
 from rest_framework import serializers
 
 
@@ -12,3 +14,8 @@ class Attribute(serializers.CharField):
 
     def to_representation(self, value: Any) -> str:
         return str(getattr(value, self.attribute))
+
+
+def page_of(view: str, *arguments: Any) -> str:
+    """The address of a page, as a person opens it."""
+    return f"{settings.MLGOV_ORIGIN}{reverse(view, args=arguments)}"

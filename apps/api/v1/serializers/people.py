@@ -25,6 +25,9 @@ class Token(serializers.Serializer):
     id = serializers.IntegerField()
     name = serializers.CharField()
     prefix = serializers.CharField()
+    default_project = serializers.CharField(
+        help_text="Where a model goes that is made with it; empty where it names none."
+    )
     created_at = serializers.DateTimeField()
     expires_at = serializers.DateTimeField(allow_null=True)
     last_used_at = serializers.DateTimeField(allow_null=True)
@@ -37,6 +40,12 @@ class TokenWithSecret(Token):
 class NewSecret(serializers.Serializer):
     name = serializers.CharField(max_length=100)
     expires_at = serializers.DateTimeField(required=False, allow_null=True)
+
+
+class NewToken(NewSecret):
+    default_project = serializers.CharField(
+        required=False, allow_blank=True, default="", max_length=50
+    )
 
 
 class Notification(serializers.Serializer):

@@ -1,11 +1,11 @@
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from apps.api.v1.serializers.fields import Attribute
+from apps.api.v1.serializers.fields import Attribute, page_of
 from apps.api.v1.serializers.people import Person
 from apps.registry.models import ModelVersion, RegisteredModel
 from apps.registry.states import VersionState
-from apps.stages.queries import current_stage
+from apps.stages.queries import current_move, current_stage
 
 
 class Model(serializers.Serializer):
@@ -49,6 +49,7 @@ class ModelDescription(serializers.Serializer):
 
 
 class Version(serializers.Serializer):
+    project = serializers.CharField(source="model.project.slug")
     model = serializers.CharField(source="model.name")
     number = serializers.IntegerField()
     state = serializers.ChoiceField(VersionState.choices)
@@ -58,11 +59,15 @@ class Version(serializers.Serializer):
     artifact_bytes = serializers.IntegerField()
     registered_by = Person()
     created_at = serializers.DateTimeField()
+    url = serializers.SerializerMethodField(help_text="Of the model card.")
 
     @extend_schema_field(serializers.CharField(allow_null=True))
     def get_stage(self, version: ModelVersion) -> str | None:
         stage = current_stage(version)
         return stage.slug if stage else None
+
+    def get_url(self, version: ModelVersion) -> str:
+        return page_of("web:card", version.model.name, version.number)
 
 
 class VersionDetail(Version):
@@ -77,10 +82,17 @@ class VersionDetail(Version):
     input_example = serializers.JSONField(allow_null=True)
     tags = serializers.SerializerMethodField()
     aliases = serializers.ListField(source="aliases.all", child=Attribute("name"))
+    move = serializers.SerializerMethodField(
+        help_text="By which it entered its stage. The deployment that follows names the same one."
+    )
 
     @extend_schema_field(serializers.DictField(child=serializers.CharField()))
     def get_tags(self, version: ModelVersion) -> dict[str, str]:
         return {tag.key: tag.value for tag in version.tags.order_by("key")}
+
+    @extend_schema_field(serializers.IntegerField(allow_null=True))
+    def get_move(self, version: ModelVersion) -> int | None:
+        return current_move(version)
 
 
 class Artifact(serializers.Serializer):
@@ -111,3 +123,15 @@ class CardEdit(serializers.Serializer):
         help_text="The revision that was read; another one since then is a conflict.",
     )
     reason = serializers.CharField(required=False, allow_blank=True, default="", max_length=300)
+
+
+class VersionComment(serializers.Serializer):
+    id = serializers.IntegerField()
+    by = Person()
+    at = serializers.DateTimeField()
+    edited_at = serializers.DateTimeField(allow_null=True)
+    text = serializers.CharField(help_text="Markdown.")
+
+
+class NewVersionComment(serializers.Serializer):
+    text = serializers.CharField(max_length=20_000)

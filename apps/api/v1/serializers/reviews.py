@@ -1,6 +1,8 @@
 from rest_framework import serializers
 
+from apps.api.v1.serializers.fields import page_of
 from apps.api.v1.serializers.people import Person
+from apps.reviews.models import ReviewRequest
 from apps.reviews.states import ReviewState, VerdictKind
 
 
@@ -15,6 +17,10 @@ class Review(serializers.Serializer):
     requested_by = Person()
     requested_at = serializers.DateTimeField()
     closed_at = serializers.DateTimeField(allow_null=True)
+    url = serializers.SerializerMethodField(help_text="Of the page on which it is decided.")
+
+    def get_url(self, review: ReviewRequest) -> str:
+        return page_of("reviews:detail", review.pk)
 
 
 class Verdict(serializers.Serializer):
@@ -62,7 +68,11 @@ class ReviewsQuery(serializers.Serializer):
 class NewReview(serializers.Serializer):
     stage = serializers.CharField(max_length=50)
     reviewers = serializers.ListField(
-        child=serializers.CharField(max_length=150), min_length=1, max_length=100
+        child=serializers.CharField(max_length=150),
+        required=False,
+        min_length=1,
+        max_length=100,
+        help_text="User names. Without them, people who meet what the stage asks for.",
     )
     note = serializers.CharField(max_length=20_000)
 

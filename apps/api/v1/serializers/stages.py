@@ -26,6 +26,7 @@ class Stage(serializers.Serializer):
     description = serializers.CharField()
     environment = Attribute("slug", allow_null=True)
     mlflow_stage = serializers.ChoiceField(MlflowStage.choices)
+    alias = serializers.CharField(help_text="Points at the version that stands there.")
     single_occupancy = serializers.BooleanField()
 
 

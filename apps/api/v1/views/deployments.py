@@ -71,6 +71,7 @@ class DeploymentsView(Resource):
             "project": "endpoint__project__slug",
             "environment": "endpoint__environment__slug",
             "model": "version__model__name",
+            "version": "version__number",
         }
         asked = self.asked(shapes.DeploymentsQuery)
         deployments = policies.deployments.visible_to(request.user).filter(

@@ -10,6 +10,7 @@ from apps.api.v1.base import PersonsRequest, Resource, one, shown
 from apps.api.v1.serializers import people as shapes
 from apps.notifications import queries as notification_queries
 from apps.notifications import services as notification_services
+from apps.projects import tokens
 
 
 class MeView(Resource):
@@ -34,17 +35,18 @@ class TokensView(Resource):
     @extend_schema(responses=shapes.Token(many=True))
     def get(self, request: PersonsRequest) -> Response:
         """Your tokens that were not revoked."""
-        tokens = AccessToken.objects.filter(user=request.user, revoked_at=None)
-        return self.page(tokens, shapes.Token)
+        living = AccessToken.objects.filter(user=request.user, revoked_at=None)
+        return self.page(living, shapes.Token)
 
-    @extend_schema(request=shapes.NewSecret, responses={201: shapes.TokenWithSecret})
+    @extend_schema(request=shapes.NewToken, responses={201: shapes.TokenWithSecret})
     def post(self, request: PersonsRequest) -> Response:
         """Make a token for yourself. Its secret is in this answer and nowhere else."""
-        given = self.given(shapes.NewSecret)
-        token, secret = services.create_token(
+        given = self.given(shapes.NewToken)
+        token, secret = tokens.create_token(
             request.user,
             name=given["name"],
             expires_at=given.get("expires_at"),
+            default_project=given["default_project"],
             by=request.user,
         )
         return shown(token, shapes.Token, status=201, secret=secret)

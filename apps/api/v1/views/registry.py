@@ -70,7 +70,7 @@ class VersionsView(Resource):
         model = model_of(request, name)
         versions = policies.versions.visible_to(request.user).filter(model=model)
         return self.page(
-            versions.select_related("model", "registered_by", "placement__stage").order_by(
+            versions.select_related("model__project", "registered_by", "placement__stage").order_by(
                 "-number"
             ),
             shapes.Version,

@@ -51,10 +51,15 @@ class VersionReviewsView(Resource):
         """Ask for a version to enter a stage."""
         version = version_of(request, name, number)
         given = self.given(shapes.NewReview)
+        stage = stage_of(version.model.project, given["stage"])
         review = services.request_review(
             version,
-            stage=stage_of(version.model.project, given["stage"]),
-            reviewers=people_named(given["reviewers"], field="reviewers"),
+            stage=stage,
+            reviewers=(
+                people_named(given["reviewers"], field="reviewers")
+                if "reviewers" in given
+                else None
+            ),
             note=given["note"],
             by=request.user,
         )

@@ -1,0 +1,32 @@
+"""What the arguments of a call name: a version that the person sees, a stage of its project."""
+
+from apps.accounts.models import User
+from apps.api.mlflow.arguments import Arguments
+from apps.core.errors import Invalid
+from apps.registry import queries
+from apps.registry.models import ModelVersion
+from apps.stages import queries as stages
+from apps.stages.models import Stage
+
+LONGEST_ID = 18
+
+
+def version_asked(user: User, arguments: Arguments) -> ModelVersion:
+    model = queries.model_named(arguments.text("name", required=True), user=user)
+    return queries.version_of(model, arguments.text("version", required=True))
+
+
+def stage_asked(version: ModelVersion, arguments: Arguments) -> Stage:
+    name = arguments.text("stage", required=True)
+    stage = stages.stage_named(version.project, name)
+    if stage is None:
+        known = ", ".join(known.name for known in stages.stages_of(version.project)) or "none yet"
+        raise Invalid(f"Invalid Model Version stage: {name}. The stages here are: {known}.")
+    return stage
+
+
+def id_asked(arguments: Arguments) -> int:
+    """The id of a row. What no row can have is 0, which none has."""
+    text = arguments.text("id", required=True)
+    is_number = text.isascii() and text.isdigit() and len(text) <= LONGEST_ID
+    return int(text) if is_number else 0

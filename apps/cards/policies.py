@@ -1,0 +1,46 @@
+from typing import Any
+
+from django.db.models import Q, QuerySet
+
+from apps.access.policies import Policy
+from apps.accounts.models import User
+from apps.cards.models import VersionComment
+from apps.projects.queries import projects_where
+
+
+class CommentPolicy(Policy[VersionComment]):
+    """Who wrote a comment changes it. Whoever runs the project may delete one as well."""
+
+    model = VersionComment
+    noun = "comment"
+
+    def by_role(self, user: User, action: str) -> Q:
+        if action == "view":
+            return self._in_projects(user, "view")
+        own = Q(by=user) & self._in_projects(user, "comment")
+        if action == "edit":
+            return own
+        if action == "delete":
+            return own | self._in_projects(user, "manage_project")
+        return super().by_role(user, action)
+
+    def visible_to(self, user: Any, action: str = "view") -> QuerySet[VersionComment]:
+        """What was deleted is kept for the trail, and exists for nobody."""
+        return super().visible_to(user, action).filter(deleted_at=None, version__deleted_at=None)
+
+    def refusal(self, user: Any, action: str, obj: VersionComment) -> str:
+        if action == "edit":
+            return f"Only {obj.by} edits this comment. Write one of your own."
+        return f"Only {obj.by} and the owners of the project delete this comment."
+
+    def scope(self, user: Any, action: str) -> Q:
+        # Words are changed by whoever said them: administrators are no exception.
+        if action == "edit" and getattr(user, "is_superuser", False):
+            return Q(by=user)
+        return super().scope(user, action)
+
+    def _in_projects(self, user: User, action: str) -> Q:
+        return Q(version__model__project__in=projects_where(user, may=action).values("pk"))
+
+
+comments = CommentPolicy()

@@ -1,0 +1,150 @@
+"""Queries that are asked again and again: put into SQL once, with places for what changes.
+
+For the few reads that programs make many times a second. Django builds the SQL of a queryset anew
+each time, which takes several times as long as the database takes to answer it.
+"""
+
+import secrets
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, TypeVar
+
+from django.db import connection
+from django.db.models import Model, QuerySet
+
+M = TypeVar("M", bound=Model)
+Row = tuple[Any, ...]
+# A number that marks a place is drawn from these, which every field of whole numbers takes: what
+# somebody wrote into a filter must not be taken for one.
+MARKS = range(1_900_000_000, 2_147_000_000)
+
+
+class _TextPlace(str):
+    """Fields of text hand on what they are given, so the mark is the object itself."""
+
+
+@dataclass(frozen=True)
+class _Statement:
+    sql: str
+    parameters: tuple[Any, ...]
+    converters: dict[int, tuple[list[Any], Any]]
+
+    def converted(self, row: Row) -> Row:
+        """The values as Python knows them, where the database has no such type."""
+        values = list(row)
+        for position, (converters, expression) in self.converters.items():
+            for converter in converters:
+                values[position] = converter(values[position], expression, connection)
+        return tuple(values)
+
+
+class Asker:
+    """Stands for whoever asks, where a policy builds its condition.
+
+    A condition that depends on more than who it is cannot be kept, so there is nothing else here to
+    depend on: a policy that wants more fails instead of answering for somebody else.
+    """
+
+    is_authenticated = True
+    is_active = True
+
+    def __init__(self, pk: int, *, is_superuser: bool) -> None:
+        self.pk = self.id = pk
+        self.is_superuser = is_superuser
+
+    def __int__(self) -> int:
+        return self.pk
+
+
+class Prepared:
+    """`build` is called once with a mark for each value; its queryset gives rows of values."""
+
+    def __init__(self, build: Callable[..., QuerySet[Any, Row]]) -> None:
+        self._build = build
+        self._made: dict[Hashable, _Statement] = {}
+
+    def rows(self, *, asked_by: Any = None, **values: str | int) -> list[Row]:
+        """The rows for these values, as `asked_by` sees them where `build` takes an `asker`."""
+        key = (connection.vendor, getattr(asked_by, "is_superuser", None))
+        statement = self._made.get(key)
+        if statement is None:
+            statement = self._made[key] = self._make(asked_by, values)
+        if asked_by is not None:
+            values["asker"] = asked_by.pk
+        with connection.cursor() as cursor:
+            cursor.execute(
+                statement.sql,
+                [
+                    values[part.name] if isinstance(part, _Place) else part
+                    for part in statement.parameters
+                ],
+            )
+            found = cursor.fetchall()
+        return [statement.converted(row) for row in found] if statement.converters else found
+
+    def _make(self, asked_by: Any, values: dict[str, str | int]) -> _Statement:
+        first = secrets.choice(MARKS)
+        marks: dict[str, Any] = {
+            name: _TextPlace(name) if isinstance(value, str) else first + number
+            for number, (name, value) in enumerate(values.items(), start=1)
+        }
+        arguments = dict(marks)
+        if asked_by is not None:
+            marks["asker"] = first
+            arguments["asker"] = Asker(first, is_superuser=asked_by.is_superuser)
+        with connection.execute_wrapper(_refuse_to_ask):
+            queryset = self._build(**arguments)
+            compiler = queryset.query.get_compiler(connection=connection)
+            sql, parameters = compiler.as_sql()
+        columns: Sequence[Any] = [column for column, *_ in compiler.select]
+        return _Statement(
+            sql,
+            tuple(_place_or_constant(parameter, marks) for parameter in parameters),
+            compiler.get_converters(columns),
+        )
+
+
+@dataclass(frozen=True)
+class _Place:
+    name: str
+
+
+def _place_or_constant(parameter: Any, marks: dict[str, Any]) -> Any:
+    for name, mark in marks.items():
+        if parameter is mark or (isinstance(mark, int) and parameter == mark):
+            return _Place(name)
+    return parameter
+
+
+def _refuse_to_ask(*_: Any) -> Any:
+    raise RuntimeError("A query that is kept must not depend on the answer to another one.")
+
+
+@cache
+def columns_of(model: type[Model]) -> tuple[str, ...]:
+    return tuple(field.attname for field in model._meta.concrete_fields)
+
+
+def _named_by(model: type[Model], related: str) -> type[Model]:
+    other = model._meta.get_field(related).related_model
+    assert isinstance(other, type)
+    return other
+
+
+def with_related(objects: QuerySet[Any], related: str) -> QuerySet[Any, Row]:
+    """The objects, each with the one that a foreign key names, as rows for `object_of`."""
+    model: type[Model] = objects.model
+    other = _named_by(model, related)
+    return objects.values_list(
+        *columns_of(model), *(f"{related}__{name}" for name in columns_of(other))
+    )
+
+
+def object_of(row: Row, model: type[M], related: str) -> M:
+    """The object, and the one that it names, which Django would have made of the same query."""
+    other = _named_by(model, related)
+    own = len(columns_of(model))
+    found = model.from_db(connection.alias, columns_of(model), row[:own])
+    setattr(found, related, other.from_db(connection.alias, columns_of(other), row[own:]))
+    return found

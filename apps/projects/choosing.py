@@ -1,0 +1,92 @@
+"""To which project something new belongs that a client makes without knowing projects."""
+
+from collections.abc import Mapping
+
+from django.db.models import QuerySet
+
+from apps.accounts.models import User
+from apps.core import context
+from apps.core.errors import Invalid, NotFound, NotPermitted
+from apps.projects.models import NamePrefix, Project
+from apps.projects.queries import projects_where
+
+PROJECT_TAG = "mlgov.project"
+MOST_NAMED = 20
+
+
+def project_for_new(user: User, *, name: str, tags: Mapping[str, str], noun: str) -> Project:
+    """The project of a new model or experiment.
+
+    In this order: the one that reserved the beginning of the name, the tag `mlgov.project`, the
+    default of the access token, the only project in which the person may register. A reserved
+    beginning cannot be taken by a tag that says otherwise.
+    """
+    allowed = projects_where(user, may="register")
+    reserved = _reserving(name)
+    if reserved is not None:
+        if not allowed.filter(pk=reserved.project_id).exists():
+            raise _taken(reserved, noun)
+        if tags.get(PROJECT_TAG) not in (None, reserved.project.slug):
+            raise Invalid(
+                f"Names that begin with “{reserved.prefix}” belong to the project "
+                f"{reserved.project.slug}, and the tag {PROJECT_TAG} says "
+                f"{tags[PROJECT_TAG]}. Correct one of them."
+            )
+        return reserved.project
+    if slug := tags.get(PROJECT_TAG):
+        return _named(allowed, slug, f"Correct the tag {PROJECT_TAG}")
+    if slug := context.current().default_project:
+        return _named(allowed, slug, "Make an access token with another default project")
+    found = list(allowed.order_by("slug")[:MOST_NAMED])
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        raise Invalid(
+            "You are in no project in which you may register models. "
+            "Ask an owner of a project to make you a data scientist there."
+        )
+    slugs = ", ".join(project.slug for project in found)
+    raise Invalid(
+        f"You may register in several projects, so say to which one this {noun} belongs. Either "
+        "use an access token with a default project (tokens page), or create the "
+        f"{noun} with the tag {PROJECT_TAG} set to one of {slugs}, or begin its name as "
+        f"the project reserved it. For example: {_EXAMPLES[noun].format(slug=found[0].slug)}"
+    )
+
+
+def require_free_name(name: str, project: Project, *, noun: str) -> None:
+    """Raise `NotPermitted` for a name whose beginning another project reserved."""
+    reserved = _reserving(name)
+    if reserved is not None and reserved.project_id != project.pk:
+        raise _taken(reserved, noun)
+
+
+_EXAMPLES = {
+    "model": 'MlflowClient().create_registered_model(name, tags={{"mlgov.project": "{slug}"}})',
+    "experiment": 'mlflow.create_experiment(name, tags={{"mlgov.project": "{slug}"}})',
+}
+
+
+def _reserving(name: str) -> NamePrefix | None:
+    """The longest reserved beginning of a name."""
+    beginnings = [name[:end] for end in range(1, len(name) + 1)][:100]
+    found = NamePrefix.objects.filter(prefix__in=beginnings).select_related("project")
+    return max(found, key=lambda row: len(row.prefix), default=None)
+
+
+def _taken(reserved: NamePrefix, noun: str) -> NotPermitted:
+    return NotPermitted(
+        f"Names that begin with “{reserved.prefix}” are reserved for another project. "
+        f"Choose another name for this {noun}.",
+        code="reserved_name",
+    )
+
+
+def _named(allowed: QuerySet[Project], slug: str, remedy: str) -> Project:
+    project = allowed.filter(slug=slug).first()
+    if project is None:
+        raise NotFound(
+            f"There is no project “{slug}” in which you may register. {remedy}, or ask an owner "
+            "of the project to let you in."
+        )
+    return project

@@ -1,0 +1,167 @@
+"""What happens in mlgov, as the events of which Databricks' webhooks tell.
+
+As there, little is told: whoever may see more asks the registry for it.
+"""
+
+from datetime import datetime
+from typing import Any
+
+from apps.cards.events import VersionCommented
+from apps.cards.models import VersionComment
+from apps.outbox.subscriptions import subscribe
+from apps.registry.events import ModelRegistered, VersionRegistered, VersionTagSet
+from apps.registry.models import ModelVersion, RegisteredModel
+from apps.reviews.events import ReviewCommented, ReviewRequested
+from apps.reviews.models import Comment, ReviewRequest
+from apps.stages.events import StageEntered
+from apps.stages.models import MlflowStage, Stage, StageMove
+from apps.stages.queries import name_for_clients
+from apps.webhooks import queries, services
+from apps.webhooks.events import DeliveryQueued
+from apps.webhooks.models import WebhookEvent
+from apps.webhooks.services import Occasion
+
+E = WebhookEvent
+MOVED_TO = {
+    MlflowStage.STAGING: E.MODEL_VERSION_TRANSITIONED_TO_STAGING,
+    MlflowStage.PRODUCTION: E.MODEL_VERSION_TRANSITIONED_TO_PRODUCTION,
+    MlflowStage.ARCHIVED: E.MODEL_VERSION_TRANSITIONED_TO_ARCHIVED,
+}
+ASKED_FOR = {
+    MlflowStage.STAGING: E.TRANSITION_REQUEST_TO_STAGING_CREATED,
+    MlflowStage.PRODUCTION: E.TRANSITION_REQUEST_TO_PRODUCTION_CREATED,
+    MlflowStage.ARCHIVED: E.TRANSITION_REQUEST_TO_ARCHIVED_CREATED,
+}
+
+
+@subscribe(ModelRegistered, when=queries.anybody_listens)
+def tell_of_the_model(payload: dict[str, Any]) -> None:
+    model = RegisteredModel.objects.get(pk=payload["model_id"])
+    services.announce(
+        Occasion(
+            events=(E.REGISTERED_MODEL_CREATED,),
+            model=model,
+            key=f"model-{model.pk}",
+            at=model.created_at,
+            text=f"Registered model '{model.name}' was created by {model.created_by.username}.",
+        )
+    )
+
+
+@subscribe(VersionRegistered, when=queries.anybody_listens)
+def tell_of_the_version(payload: dict[str, Any]) -> None:
+    version = _version(payload)
+    _announce(
+        version,
+        E.MODEL_VERSION_CREATED,
+        key=f"version-{version.pk}",
+        at=version.created_at,
+        said=f"was created by {version.registered_by.username}.",
+        facts={"run_id": version.source_run_id} if version.source_run_id else {},
+    )
+
+
+@subscribe(VersionTagSet, when=queries.anybody_listens)
+def tell_of_the_tag(payload: dict[str, Any]) -> None:
+    at = datetime.fromisoformat(payload["at"])
+    _announce(
+        _version(payload),
+        E.MODEL_VERSION_TAG_SET,
+        key=f"tag-{payload['version_id']}-{payload['at']}",
+        at=at,
+        said=f"has the tag '{payload['key']}'.",
+        facts={"tags": [{"key": payload["key"], "value": payload["value"]}]},
+    )
+
+
+@subscribe(StageEntered, when=queries.anybody_listens)
+def tell_of_the_move(payload: dict[str, Any]) -> None:
+    move = StageMove.objects.select_related("from_stage", "to_stage").get(pk=payload["move_id"])
+    before, after = name_for_clients(move.from_stage), name_for_clients(move.to_stage)
+    _announce(
+        _version(payload),
+        E.MODEL_VERSION_TRANSITIONED_STAGE,
+        *_for_stage(MOVED_TO, move.to_stage),
+        key=f"move-{move.pk}",
+        at=move.at,
+        said=f"transitioned from {before} to {after}.",
+        facts={"from_stage": before, "to_stage": after},
+    )
+
+
+@subscribe(ReviewRequested, when=queries.anybody_listens)
+def tell_of_the_request(payload: dict[str, Any]) -> None:
+    """Also heard where more reviewers are asked: the key tells that it is the same request."""
+    review = ReviewRequest.objects.select_related("stage", "requested_by").get(
+        pk=payload["review_id"]
+    )
+    wanted = name_for_clients(review.stage)
+    _announce(
+        _version({"version_id": review.version_id}),
+        E.TRANSITION_REQUEST_CREATED,
+        *_for_stage(ASKED_FOR, review.stage),
+        key=f"review-{review.pk}",
+        at=review.requested_at,
+        said=f"was requested for {wanted} by {review.requested_by.username}.",
+        facts={"to_stage": wanted},
+    )
+
+
+@subscribe(VersionCommented, when=queries.anybody_listens)
+def tell_of_the_comment(payload: dict[str, Any]) -> None:
+    comment = VersionComment.objects.select_related("by").get(pk=payload["comment_id"])
+    _announce(
+        _version(payload),
+        E.COMMENT_CREATED,
+        key=f"comment-{comment.pk}",
+        at=comment.at,
+        said=f"was commented on by {comment.by.username}.",
+    )
+
+
+@subscribe(ReviewCommented, when=queries.anybody_listens)
+def tell_of_the_comment_on_the_review(payload: dict[str, Any]) -> None:
+    comment = Comment.objects.select_related("by", "review").get(pk=payload["comment_id"])
+    _announce(
+        _version({"version_id": comment.review.version_id}),
+        E.COMMENT_CREATED,
+        key=f"review-comment-{comment.pk}",
+        at=comment.at,
+        said=f"was commented on by {comment.by.username}.",
+    )
+
+
+@subscribe(DeliveryQueued, slow=True)
+def send_it(payload: dict[str, Any]) -> None:
+    services.deliver(payload["delivery_id"])
+
+
+def _version(payload: dict[str, Any]) -> ModelVersion:
+    return ModelVersion.objects.select_related("model", "registered_by").get(
+        pk=payload["version_id"]
+    )
+
+
+def _announce(
+    version: ModelVersion,
+    *events: str,
+    key: str,
+    at: datetime,
+    said: str,
+    facts: dict[str, Any] | None = None,
+) -> None:
+    services.announce(
+        Occasion(
+            events=events,
+            model=version.model,
+            key=key,
+            at=at,
+            text=f"Registered model '{version.model.name}' version {version.number} {said}",
+            facts={"version": str(version.number), **(facts or {})},
+        )
+    )
+
+
+def _for_stage(events: dict[MlflowStage, WebhookEvent], stage: Stage) -> list[str]:
+    found = events.get(MlflowStage(stage.mlflow_stage))
+    return [found] if found else []

@@ -1,0 +1,3 @@
+from mlgov_client.cli import main
+
+main()
