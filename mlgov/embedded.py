@@ -188,7 +188,15 @@ def _tracking_server(upstream: Path) -> Child:
         return _answers(_UnixConnection(upstream), "/health")
 
     return Child(
-        "mlflow", "MLflow tracking server", command, answers, environment, patience=180, farewell=5
+        "mlflow",
+        "MLflow tracking server",
+        command,
+        answers,
+        environment,
+        # What a user has set for a client or a server of MLflow is not meant for this one.
+        ignores=("MLFLOW_",),
+        patience=180,
+        farewell=5,
     )
 
 

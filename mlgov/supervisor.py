@@ -36,6 +36,7 @@ class Child:
     command: Sequence[str]
     ready: Callable[["Child"], bool]
     environment: Mapping[str, str] = field(default_factory=dict)
+    ignores: tuple[str, ...] = ()  # how inherited variables begin that are kept from it
     patience: float = 90.0  # seconds until it has to be ready
     farewell: float = 15.0  # seconds between asking it to end and ending it
 
@@ -183,7 +184,7 @@ class Supervisor:
             log.flush()
             return subprocess.Popen(
                 [sys.executable, "-I", "-S", TETHERED, str(os.getpid()), *child.command],
-                env={**os.environ, "PYTHONUNBUFFERED": "1", **child.environment},
+                env=_inherited(child) | {"PYTHONUNBUFFERED": "1", **child.environment},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -206,6 +207,10 @@ class Supervisor:
                     break
             if child.process is not None:
                 _kill_group(child.process)
+
+
+def _inherited(child: Child) -> dict[str, str]:
+    return {k: v for k, v in os.environ.items() if not k.startswith(child.ignores)}
 
 
 def _kill_group(process: subprocess.Popen[bytes]) -> None:

@@ -20,6 +20,7 @@ from mlgov.demo.steps import Step, StepFailed
 MODEL = "release-on-summons"
 REVIEWERS = ("dora", "rafael")
 TRAINING = Path(__file__).with_name("train.py")
+OURS_OR_MLFLOWS = ("MLGOV_", "MLFLOW_")
 BUILD_PATIENCE = 1200  # seconds; the first environment downloads its packages
 DESCRIPTION = """\
 Estimates whether a person who was arrested for a simple offence is **released with a summons**
@@ -69,7 +70,8 @@ class Story:
             training = subprocess.run(
                 [sys.executable, str(TRAINING), MODEL, str(strength), str(result)],
                 env={
-                    **{k: v for k, v in os.environ.items() if not k.startswith("MLGOV_")},
+                    # Whoever uses MLflow may have its variables set, for another server.
+                    **{k: v for k, v in os.environ.items() if not k.startswith(OURS_OR_MLFLOWS)},
                     "MLFLOW_TRACKING_URI": self.base_url,
                     "MLFLOW_TRACKING_TOKEN": self.tokens["ada"],
                     "PYTHONWARNINGS": "ignore",

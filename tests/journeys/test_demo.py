@@ -47,6 +47,9 @@ def test_on_sqlite_with_processes(product_environment: dict[str, str]) -> None:
         **product_environment,
         "MLGOV_DEFAULT_TARGET": "process",
         "MLGOV_PORT": str(free_port()),
+        # As of somebody who works with another server: the demo has to leave it alone.
+        "MLFLOW_REGISTRY_URI": f"http://127.0.0.1:{free_port()}",
+        "MLFLOW_EXPERIMENT_NAME": "elsewhere",
     }
     left = what_is_left(run_demo(environment), data_dir)
     assert set(left) >= {"base_url", "people", "endpoint", "model"}

@@ -4,6 +4,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -123,6 +124,7 @@ def start_supervisor(directory: Path) -> subprocess.Popen[str]:
     program = f"""
 import sys
 from pathlib import Path
+from typing import Any
 from mlgov.supervisor import Child, Supervisor
 
 child = Child("one", "one", [sys.executable, "-c", {ENDURING!r}], lambda _: True)
@@ -135,3 +137,19 @@ except KeyboardInterrupt:  # between two of the lines above
     pass
 """
     return subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
+
+
+def test_a_child_gets_what_the_supervisor_has_but_for_what_it_ignores(
+    tmp_path: Path, said: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TEAM_SETTING", "theirs")
+    monkeypatch.setenv("TEAM_OTHER", "theirs")
+    monkeypatch.setenv("INHERITED", "yes")
+    code = "import os; print([os.environ.get(n) for n in ('INHERITED', 'TEAM_SETTING', 'OWN')]); "
+    options: dict[str, Any] = {"environment": {"OWN": "set"}, "ignores": ("TEAM_",)}
+
+    with Supervisor(
+        [child("one", code + ENDURING, **options)], log_dir=tmp_path, say=said.append
+    ) as supervisor:
+        supervisor.wait_ready()
+    assert "['yes', None, 'set']" in (tmp_path / "one.log").read_text()

@@ -17,6 +17,9 @@ ENVIRONMENT = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
     "MLFLOW_ENABLE_ASYNC_LOGGING": "false",
+    # mlflow.set_tracking_uri() and set_registry_uri() write these; named here, they are put back.
+    "MLFLOW_TRACKING_URI": "",
+    "MLFLOW_REGISTRY_URI": "",
 }
 
 
