@@ -1,4 +1,4 @@
-"""An MLflow registry copied into mlgov: models, versions, labels, stages, artifacts.
+"""An MLflow registry copied into mlgov: models, prompts, versions, labels, stages, artifacts.
 
 The other registry is read with MLflow's own client, so anything that the client opens can be
 imported: a server, or the database and the folders of one. Nothing is written there.
@@ -25,7 +25,7 @@ from mlflow.utils.proto_json_utils import message_to_json
 from apps.accounts.models import User
 from apps.core.errors import DomainError, NotFound, Unavailable
 from apps.projects.models import Project
-from apps.registry import lineage, mlmodel, services, storage
+from apps.registry import lineage, mlmodel, services, storage, validation
 from apps.registry.models import Alias, ModelVersion, RegisteredModel
 from apps.registry.services import FoundVersion
 from apps.runs.failures import RunFailure
@@ -36,7 +36,7 @@ from apps.stages.models import MlflowStage
 CHUNK = 1024 * 1024
 PAGE = 200
 READY = "READY"
-PROMPT = "mlflow.prompt.is_prompt"
+PROMPTS = f"tags.`{validation.IS_PROMPT}` = 'true'"  # a search that does not say so finds none
 
 
 @dataclass
@@ -55,7 +55,7 @@ class Report:
 
 @dataclass(frozen=True)
 class Planned:
-    """A model of the other registry with its versions, oldest first."""
+    """A model or prompt of the other registry with its versions, oldest first."""
 
     model: TheirModel
     versions: list[TheirVersion]
@@ -102,16 +102,23 @@ class Importer:
     def plan(self, pattern: str) -> list[Planned]:
         """Everything that could be imported. Raises `Unavailable` where the registry is not."""
         with _translated():
-            models = list(self._pages(self._client.search_registered_models, _like(pattern)))
+            # A server from before prompts were told apart finds them among the models as well.
+            found = {
+                entry.name: entry
+                for asked in ("", PROMPTS)
+                for entry in self._pages(
+                    self._client.search_registered_models, _both(_like(pattern), asked)
+                )
+            }
             return [
-                Planned(model, sorted(self._versions(model.name), key=lambda v: int(v.version)))
-                for model in models
-                if not _is_prompt(model)
+                Planned(entry, sorted(self._versions(entry), key=lambda v: int(v.version)))
+                for entry in found.values()
             ]
 
-    def _versions(self, name: str) -> Iterator[TheirVersion]:
-        quote = '"' if "'" in name else "'"
-        return self._pages(self._client.search_model_versions, f"name={quote}{name}{quote}")
+    def _versions(self, entry: TheirModel) -> Iterator[TheirVersion]:
+        quote = '"' if "'" in entry.name else "'"
+        asked = _both(f"name={quote}{entry.name}{quote}", PROMPTS if _is_prompt(entry) else "")
+        return self._pages(self._client.search_model_versions, asked)
 
     def _pages(self, search: Callable[..., Any], text: str | None) -> Iterator[Any]:
         token = None
@@ -145,15 +152,17 @@ class Importer:
                 name=theirs.name,
                 project=self._project,
                 description=theirs.description or "",
-                tags=dict(theirs.tags),
+                tags=_tags_of(theirs),
                 by=self._by,
             )
             self.report.labelled.append(theirs.name)
             return model
         ours = found.versions.filter(imported_from__startswith=f"{self._name}#").exists()
-        if found.project_id != self._project.pk or (found.versions.exists() and not ours):
+        is_another = found.is_prompt != _is_prompt(theirs) or found.project_id != self._project.pk
+        if is_another or (found.versions.exists() and not ours):
+            kind = "prompt" if found.is_prompt else "model"
             raise NotFound(
-                "There is a model of this name already that did not come from this registry. "
+                f"There is a {kind} of this name already that did not come from this registry. "
                 "Rename one of the two, then import again."
             )
         return found
@@ -181,6 +190,11 @@ class Importer:
                 self.report.left.append((label, f"Its artifacts cannot be read: {error}."))
 
     def _copy(self, model: RegisteredModel, theirs: TheirVersion, origin: str) -> None:
+        if model.is_prompt:  # its text lies in a tag
+            services.import_version(
+                model, _found(theirs), origin=origin, entries=[], facts={}, lineage={}, by=self._by
+            )
+            return
         uri = self._client.get_model_version_download_uri(theirs.name, theirs.version)
         incoming = settings.MLGOV_DATA_DIR / "incoming"
         incoming.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -283,12 +297,22 @@ def _kept(path: Path, root: Path) -> tuple[str, int, str]:
 
 
 def _is_prompt(model: TheirModel) -> bool:
-    return dict(model.tags).get(PROMPT, "").lower() == "true"
+    return validation.says_prompt(_tags_of(model))
 
 
-def _like(pattern: str) -> str | None:
+def _tags_of(model: TheirModel) -> dict[str, str]:
+    """All of them: `model.tags` keeps the mark of a prompt to itself."""
+    return {tag.key: tag.value for tag in model.to_proto().tags}
+
+
+def _both(one: str, other: str) -> str | None:
+    """Conditions of a search that all hold; None for none."""
+    return " AND ".join(filter(None, (one, other))) or None
+
+
+def _like(pattern: str) -> str:
     if not pattern:
-        return None
+        return ""
     quote = '"' if "'" in pattern else "'"
     return f"name LIKE {quote}{pattern.replace('*', '%')}{quote}"
 

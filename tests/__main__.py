@@ -7,6 +7,7 @@ Without PostgreSQL there is one run, on SQLite. With it there are two, because b
    slow or need Docker or a browser, which do not get better by running twice.
 
 So the last summary is always that of the whole suite. The servers are thrown away afterwards.
+Each run is spread over several processes; what is heavy stays together in one (tests/conftest.py).
 Arguments go to pytest; `--on sqlite` or `--on postgres` before them picks one of the two.
 """
 
@@ -21,6 +22,9 @@ from tests import servers
 
 QUICK = "not (postgres or redis or docker or registry or browser or clients or slow)"
 NOTHING_COLLECTED = 5  # pytest's exit status
+# One process has the heavy tests, which mostly wait for other processes: two on one core are none
+# too many. More than four wait for the database.
+SPREAD = ["-n", str(max(2, min(os.cpu_count() or 1, 4)))]
 
 
 def main() -> int:
@@ -61,7 +65,7 @@ def _start_servers(held: ExitStack, *, without_postgres: bool) -> bool:
 
 def _pytest(database: str, arguments: list[str], **environment: str) -> int:
     process = subprocess.Popen(
-        [sys.executable, "-m", "pytest", *arguments],
+        [sys.executable, "-m", "pytest", *SPREAD, *arguments],
         env={**os.environ, "MLGOV_TEST_DATABASE": database, **environment},
         stdin=subprocess.DEVNULL,
     )

@@ -9,15 +9,19 @@ import uuid
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
 from psycopg import sql
+from xdist.scheduler import LoadScopeScheduling
 
 from tests import capabilities, servers
 
 pytest_plugins = ["tests.people", "tests.tracking", "tests.stores"]
 NOT_RUN = pytest.StashKey[Counter[str]]()
+# They start servers, containers or a browser, and get in each other's way when run side by side.
+HEAVY = ("tests/browser/", "tests/compose/", "tests/contract/", "tests/journeys/")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -36,6 +40,17 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         )
 
 
+class Scheduling(LoadScopeScheduling):
+    """One process takes what is heavy, the others everything else, test by test."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "heavy" if nodeid.startswith(HEAVY) else nodeid
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduling:
+    return Scheduling(config, log)
+
+
 @pytest.hookimpl(trylast=True)  # after -m and -k: what nobody asked for is not missed
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     for capability in capabilities.ALL:
@@ -44,6 +59,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             for item in asking:
                 item.add_marker(pytest.mark.skip(reason=f"needs {capability.title}: {why}"))
             config.stash[NOT_RUN][f"{capability.title}: {why}"] = len(asking)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if hasattr(session.config, "workeroutput"):  # one of several processes: the first one reports
+        session.config.workeroutput["not_run"] = dict(session.config.stash[NOT_RUN])
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any, error: object) -> None:
+    node.config.stash[NOT_RUN] |= Counter(getattr(node, "workeroutput", {}).get("not_run", {}))
 
 
 @pytest.hookimpl(wrapper=True)

@@ -44,14 +44,14 @@ def tracking_server() -> Iterator[str]:
                 start_new_session=True,
             )
         try:
-            _wait_for(f"unix:{address}", process, home / "log")
+            wait_for(f"unix:{address}", process, home / "log")
             yield f"unix:{address}"
         finally:
             process.terminate()
             process.wait(20)
 
 
-def _wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+def wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
     given_up_at = time.monotonic() + PATIENCE
     while time.monotonic() < given_up_at and process.poll() is None:
         try:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, TypeVar
 
+from django.core.exceptions import EmptyResultSet
 from django.db import connection
 from django.db.models import Model, QuerySet
 
@@ -62,14 +63,17 @@ class Prepared:
 
     def __init__(self, build: Callable[..., QuerySet[Any, Row]]) -> None:
         self._build = build
-        self._made: dict[Hashable, _Statement] = {}
+        # None stands for one that can find nothing: Django asks no such query.
+        self._made: dict[Hashable, _Statement | None] = {}
 
     def rows(self, *, asked_by: Any = None, **values: str | int) -> list[Row]:
         """The rows for these values, as `asked_by` sees them where `build` takes an `asker`."""
         key = (connection.vendor, getattr(asked_by, "is_superuser", None))
-        statement = self._made.get(key)
+        if key not in self._made:
+            self._made[key] = self._make(asked_by, values)
+        statement = self._made[key]
         if statement is None:
-            statement = self._made[key] = self._make(asked_by, values)
+            return []
         if asked_by is not None:
             values["asker"] = asked_by.pk
         with connection.cursor() as cursor:
@@ -83,7 +87,7 @@ class Prepared:
             found = cursor.fetchall()
         return [statement.converted(row) for row in found] if statement.converters else found
 
-    def _make(self, asked_by: Any, values: dict[str, str | int]) -> _Statement:
+    def _make(self, asked_by: Any, values: dict[str, str | int]) -> _Statement | None:
         first = secrets.choice(MARKS)
         marks: dict[str, Any] = {
             name: _TextPlace(name) if isinstance(value, str) else first + number
@@ -96,7 +100,10 @@ class Prepared:
         with connection.execute_wrapper(_refuse_to_ask):
             queryset = self._build(**arguments)
             compiler = queryset.query.get_compiler(connection=connection)
-            sql, parameters = compiler.as_sql()
+            try:
+                sql, parameters = compiler.as_sql()
+            except EmptyResultSet:
+                return None
         columns: Sequence[Any] = [column for column, *_ in compiler.select]
         return _Statement(
             sql,

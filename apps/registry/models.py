@@ -23,6 +23,9 @@ class RegisteredModel(models.Model):
 
     project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="models")
     name = models.CharField(max_length=256)
+    # MLflow keeps prompts in the same table. Settled when it is made: nobody turns a prompt, which
+    # is never reviewed, into a model.
+    is_prompt = models.BooleanField(default=False, editable=False)
     description = models.CharField(max_length=5000, blank=True)
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+"

@@ -9,7 +9,11 @@ from apps.registry.models import ModelVersion, RegisteredModel
 
 
 class RegisteredModelPolicy(Policy[RegisteredModel]):
-    """What was deleted is kept for the trail, and exists for nobody."""
+    """What was deleted is kept for the trail, and exists for nobody.
+
+    Prompts share the table and the name space of models. Only MLflow's protocol knows them: what
+    is visible anywhere else are models.
+    """
 
     model = RegisteredModel
     noun = "model"
@@ -20,11 +24,22 @@ class RegisteredModelPolicy(Policy[RegisteredModel]):
         return Q(project__in=projects_where(user, may=action).values("pk"))
 
     def visible_to(self, user: Any, action: str = "view") -> QuerySet[RegisteredModel]:
+        return self.entries_visible_to(user, action).filter(is_prompt=False)
+
+    def entries_visible_to(self, user: Any, action: str = "view") -> QuerySet[RegisteredModel]:
+        """Models and prompts."""
         return super().visible_to(user, action).filter(deleted_at=None)
+
+    def allows(self, user: Any, action: str, obj: RegisteredModel) -> bool:
+        return self.entries_visible_to(user, action).filter(pk=obj.pk).exists()
+
+
+# What is done with the version of a prompt: it is written down, and deleted.
+OF_PROMPTS = frozenset({"view", "register", "delete"})
 
 
 class ModelVersionPolicy(Policy[ModelVersion]):
-    """What was deleted is kept for the trail, and exists for nobody."""
+    """What was deleted is kept for the trail, and exists for nobody. So do prompts, see above."""
 
     model = ModelVersion
     noun = "version"
@@ -42,7 +57,15 @@ class ModelVersionPolicy(Policy[ModelVersion]):
         return Q(model__project__in=projects_where(user, may=action).values("pk"))
 
     def visible_to(self, user: Any, action: str = "view") -> QuerySet[ModelVersion]:
+        return self.entries_visible_to(user, action).filter(model__is_prompt=False)
+
+    def entries_visible_to(self, user: Any, action: str = "view") -> QuerySet[ModelVersion]:
+        """Versions of models and of prompts."""
         return super().visible_to(user, action).filter(deleted_at=None)
+
+    def allows(self, user: Any, action: str, obj: ModelVersion) -> bool:
+        entries = self.entries_visible_to if action in OF_PROMPTS else self.visible_to
+        return entries(user, action).filter(pk=obj.pk).exists()
 
 
 models = RegisteredModelPolicy()

@@ -14,22 +14,42 @@ REDACTED = "REDACTED"
 
 
 def model_named(name: str, *, user: Any) -> RegisteredModel:
-    found = _MODEL_NAMED.rows(name=name, asked_by=user)
+    model = entry_named(name, user=user)
+    if model.is_prompt:
+        raise no_model(name)
+    return model
+
+
+def entry_named(name: str, *, user: Any) -> RegisteredModel:
+    """A model or a prompt: they share one name space."""
+    found = _ENTRY_NAMED.rows(name=name, asked_by=user)
     if not found:
         raise no_model(name)
     return object_of(found[0], RegisteredModel, "project")
 
 
+def version_named(name: str, number: int, *, user: Any) -> ModelVersion:
+    """A version of a model or a prompt."""
+    try:
+        return version_of(entry_named(name, user=user), number)
+    except NotFound:
+        raise no_version(name, number) from None
+
+
 # Every call of MLflow's client begins with it.
-_MODEL_NAMED = Prepared(
+_ENTRY_NAMED = Prepared(
     lambda name, asker: with_related(
-        policies.models.visible_to(asker).order_by().filter(name=name), "project"
+        policies.models.entries_visible_to(asker).order_by().filter(name=name), "project"
     )
 )
 
 
 def no_model(name: str) -> NotFound:
     return NotFound(f"Registered Model with name={name} not found")
+
+
+def no_version(name: str, number: int | str) -> NotFound:
+    return NotFound(f"Model Version (name={name}, version={number}) not found")
 
 
 def no_alias(name: str) -> NotFound:
@@ -42,7 +62,7 @@ def version_of(model: RegisteredModel, number: int | str) -> ModelVersion:
     if str(number).isascii() and str(number).isdigit() and len(str(number)) <= 9:
         found = versions_of(model).filter(number=int(number)).first()
     if found is None:
-        raise NotFound(f"Model Version (name={model.name}, version={number}) not found")
+        raise no_version(model.name, number)
     return found
 
 

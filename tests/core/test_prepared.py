@@ -66,3 +66,9 @@ def test_a_condition_that_depends_on_more_than_who_asks_is_not_kept(
     )
     with pytest.raises(RuntimeError, match="must not depend"):
         by_answer.rows(asked_by=viewer)
+
+
+def test_a_condition_that_nothing_can_meet_finds_nothing(version: ModelVersion) -> None:
+    never = Prepared(lambda: ModelVersion.objects.filter(number__lt=-1).values_list("pk"))
+
+    assert [never.rows(), never.rows()] == [[], []]

@@ -12,8 +12,10 @@ from mlflow.tracking import MlflowClient, set_tracking_uri
 
 from apps.accounts.models import User
 from apps.audit.models import AuditEvent
+from apps.cards.models import CardRevision
 from apps.deployments.models import Deployment
 from apps.projects.models import Project
+from apps.registry import policies as registry_policies
 from apps.registry import storage
 from apps.registry.models import Alias, ModelVersion, RegisteredModel
 from apps.stages import queries as stages
@@ -53,7 +55,9 @@ def old_registry(tmp_path_factory: pytest.TempPathFactory) -> str:
     client.create_model_version("churn", source, run_id)
     source, run_id = _logged(client, experiment, home, "churn-2", files={})
     client.create_model_version("churn", source, run_id)
-    client.register_prompt("greeting", "Hello {{name}}")
+    client.register_prompt("greeting", "Hello {{name}}", tags={"tone": "kind"})
+    client.register_prompt("greeting", "Good day, {{name}}", commit_message="Kinder.")
+    client.set_prompt_alias("greeting", "champion", 2)
     set_tracking_uri(None)
     return uri
 
@@ -111,7 +115,7 @@ def test_versions_keep_numbers_labels_origin_and_bytes(
 ) -> None:
     told = import_with_losses(old_registry, project=project.slug)
 
-    assert "4 versions imported, 0 were there already, 1 left." in told
+    assert "6 versions imported, 0 were there already, 1 left." in told
     fraud = RegisteredModel.objects.get(name="fraud")
     assert fraud.project == project
     assert fraud.description == "Finds fraud."
@@ -127,7 +131,25 @@ def test_versions_keep_numbers_labels_origin_and_bytes(
     kept = third.artifacts.get(path="model.skops")
     assert storage.read_blob(kept.sha256, limit=100_000) == MODEL_FILES["model.skops"] + b"fraud-3"
     assert Alias.objects.get(model=fraud, name="champion").version == third
-    assert not RegisteredModel.objects.filter(name="greeting").exists()
+
+
+def test_prompts_keep_their_texts_and_aliases_and_are_no_models(
+    old_registry: str, project: Project, administrator: User
+) -> None:
+    run_import(old_registry, project=project.slug, models="greet*")
+    work_once()
+
+    prompt = RegisteredModel.objects.get(name="greeting")
+    assert prompt.is_prompt
+    found = {
+        version.number: dict(version.tags.values_list("key", "value"))["mlflow.prompt.text"]
+        for version in prompt.versions.all()
+    }
+    assert found == {1: "Hello {{name}}", 2: "Good day, {{name}}"}
+    assert prompt.versions.get(number=2).description == "Kinder."
+    assert Alias.objects.get(model=prompt, name="champion").version.number == 2
+    assert not CardRevision.objects.exists()
+    assert not registry_policies.models.visible_to(administrator).exists()
 
 
 def test_the_next_version_that_is_registered_comes_after_the_imported_ones(
@@ -160,7 +182,7 @@ def test_a_second_import_changes_nothing(
 
     told = import_with_losses(old_registry, project=project.slug)
 
-    assert "0 versions imported, 4 were there already, 1 left." in told
+    assert "0 versions imported, 6 were there already, 1 left." in told
     assert "Nothing was changed." in told
     assert everything() == before
 
@@ -189,9 +211,9 @@ def test_an_import_that_was_interrupted_goes_on(
     import_with_losses(old_registry, project=project.slug, report=report)
 
     told = json.loads(report.read_text())
-    assert len(told["imported"]) == 2
+    assert len(told["imported"]) == 4
     assert len(told["there_already"]) == 2
-    assert ModelVersion.objects.count() == 4
+    assert ModelVersion.objects.count() == 6
 
 
 def test_a_dry_run_lists_and_changes_nothing(

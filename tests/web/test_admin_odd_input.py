@@ -175,10 +175,12 @@ def test_a_lookup_that_cannot_be_asked_leads_to_the_list_with_a_note(
 
 @pytest.mark.parametrize(
     ("text", "word"),
-    zip(
-        ODD_JSON,
-        ("digits", "NUL", "surrogate", "nested", "nested", "NaN", "too large", "twice", "", ""),
-        strict=True,
+    list(
+        zip(
+            ODD_JSON,
+            ("digits", "NUL", "surrogate", "nested", "nested", "NaN", "too large", "twice", "", ""),
+            strict=True,
+        )
     ),
 )
 def test_json_that_cannot_be_kept_is_an_error_of_its_field(

@@ -1,7 +1,8 @@
 """The arguments of a registry call, as the MLflow clients of several years spell them.
 
-Names in snake_case or camelCase, bodies that are JSON or a JSON string of JSON, GET with a query
-or a body. Unknown names are ignored, as MLflow does.
+Names in snake_case, in a body also in camelCase, bodies that are JSON or a JSON string of JSON,
+GET with a query or a body. Unknown names are ignored, as MLflow does. All arguments are read before
+anything is looked up, so that a malformed request is told so whatever there is.
 """
 
 from typing import Any
@@ -10,8 +11,10 @@ from django.http import HttpRequest, QueryDict
 
 from apps.api.parsers import parse_json
 from apps.core.errors import Invalid
+from apps.registry import validation
 
 LARGEST_NUMBER = 2**63 - 1
+LONGEST_NUMBER = 40
 
 
 class Arguments:
@@ -27,7 +30,32 @@ class Arguments:
         reads_query = request.method == "GET" or (request.method == "DELETE" and not request.body)
         if reads_query and request.GET:
             return cls(_lists(request.GET), from_query=True)
+        # What a page of another site can make a browser send comes with another type.
+        if request.method == "POST" and request.content_type != "application/json":
+            raise Invalid("Bad Request. Content-Type must be one of ['application/json'].")
         return cls(parsed_body(request.body))
+
+    def name(self, name: str = "name") -> str:
+        """The name of a model, which need not be there."""
+        return validation.readable_name(self.text(name, required=True))
+
+    def version(self) -> int:
+        text = self.text("version", required=True)
+        number = _whole(text)
+        if number is None:
+            raise Invalid(f"Parameter 'version' must be an integer, got '{text[:100]}'.")
+        return number
+
+    def alias(self) -> str:
+        return validation.readable_alias(self.text("alias", required=True))
+
+    def key(self) -> str:
+        return validation.readable_key(self.text("key", required=True))
+
+    def tag(self) -> tuple[str, str]:
+        key, value = self.text("key", required=True), self.text("value")
+        validation.tag(key, value)
+        return key, value
 
     def text(self, name: str, *, required: bool = False, default: str = "") -> str:
         value = self._one(name)
@@ -46,11 +74,14 @@ class Arguments:
         value = self._one(name)
         if value is None:
             return default
-        if isinstance(value, str) and value.strip().lstrip("-").isdecimal() and len(value) < 20:
-            value = int(value)
-        if isinstance(value, bool) or not isinstance(value, int) or abs(value) > LARGEST_NUMBER:
+        number = value
+        if isinstance(value, str):
+            number = _whole(value) if value == value.strip() else None
+        elif isinstance(value, float) and value.is_integer():
+            number = int(value)
+        if isinstance(number, bool) or not isinstance(number, int) or abs(number) > LARGEST_NUMBER:
             raise _wrong_type(name, value, "an integer")
-        return value
+        return number
 
     def flag(self, name: str, *, required: bool = False) -> bool:
         value = self._one(name)
@@ -97,6 +128,8 @@ class Arguments:
         return tags
 
     def _found(self, name: str) -> Any:
+        if self._from_query:
+            return self._values.get(name)
         head, *rest = name.split("_")
         camel = head + "".join(part.title() for part in rest)
         if camel != name and camel in self._values:
@@ -111,6 +144,14 @@ class Arguments:
         value = self._found(name)
         # A query names everything in lists; a body does so for repeated fields only.
         return value[0] if self._from_query and value is not None else value
+
+
+def _whole(text: str) -> int | None:
+    """A whole number as Python reads it, which is how MLflow's server does."""
+    try:
+        return int(text) if len(text) <= LONGEST_NUMBER else None
+    except ValueError:
+        return None
 
 
 def parsed_body(body: bytes) -> dict[str, Any]:

@@ -20,6 +20,8 @@ LONGEST_FILTER = 20_000
 LONGEST_ORDER = 1_000
 REMEMBERED = 256
 
+ENTITIES = ("attribute", "tag", "tags")
+
 Value = str | int | float | tuple[str, ...]
 
 
@@ -83,6 +85,16 @@ def order(text: str) -> tuple[str, bool]:
     return words[0], words[1].lower() == "asc"
 
 
+def attribute(written: str) -> str:
+    """The key that an order names: attribute.name and `name` are name, and so is tag.name."""
+    entity, dot, key = written.partition(".")
+    if not dot:
+        key = written
+    elif entity not in ENTITIES:
+        raise Invalid(f"Invalid entity type '{entity[:100]}': order by an attribute.")
+    return _unquoted(_unquoted(key, "'\""), "`")
+
+
 def _statement(text: str, what: str) -> list[Token]:
     try:
         parsed = sqlparse.parse(text)
@@ -129,7 +141,7 @@ def _clause(comparison: Comparison) -> Clause:
     entity, dot, key = left.value.partition(".")
     if not dot:
         entity, key = "attribute", left.value
-    if entity not in ("attribute", "tag", "tags"):
+    if entity not in ENTITIES:
         raise Invalid(
             f"Invalid entity type '{entity[:100]}'. Valid entity types are attribute, tag and tags."
         )

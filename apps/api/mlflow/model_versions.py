@@ -4,8 +4,8 @@ from typing import Any
 
 from apps.accounts.models import User
 from apps.api.mlflow import copies, rows, searches, transitions
-from apps.api.mlflow.arguments import Arguments
-from apps.api.mlflow.named import stage_asked, version_asked
+from apps.api.mlflow.arguments import Arguments, missing
+from apps.api.mlflow.named import entry_version_asked, stage_asked, version_asked
 from apps.api.mlflow.pinning import pinned
 from apps.core.errors import Conflict
 from apps.registry import queries, services
@@ -13,48 +13,49 @@ from apps.registry.models import ModelVersion
 from apps.stages import queries as stages
 from apps.stages import services as stage_services
 
+LARGEST_NUMBER = 999_999_999
+
 
 def create(user: User, arguments: Arguments) -> dict[str, Any]:
-    model = queries.model_named(arguments.text("name", required=True), user=user)
-    version = services.create_version(
-        model,
-        source=pinned(arguments.text("source", required=True), user=user),
-        run_id=arguments.text("run_id"),
-        model_id=arguments.text("model_id"),
-        run_link=arguments.text("run_link"),
-        description=arguments.text("description"),
-        tags=arguments.tags(),
-        by=user,
-    )
-    return _answer(version)
+    name, source = arguments.name(), arguments.text("source", required=True)
+    given: dict[str, Any] = {
+        "run_id": arguments.text("run_id"),
+        "model_id": arguments.text("model_id"),
+        "run_link": arguments.text("run_link"),
+        "description": arguments.text("description"),
+        "tags": arguments.tags(),
+    }
+    model = queries.entry_named(name, user=user)
+    source = pinned(source, user=user)
+    return _answer(services.create_version(model, source=source, by=user, **given))
 
 
 def get(user: User, arguments: Arguments) -> dict[str, Any]:
-    number = arguments.text("version", required=True)
-    if number.isascii() and number.isdigit() and len(number) <= 9:
-        name = arguments.text("name", required=True)
-        found = rows.VERSION_NAMED.rows(name=name, number=int(number), asked_by=user)
+    name, number = arguments.name(), arguments.version()
+    if 0 < number <= LARGEST_NUMBER:
+        found = rows.VERSION_NAMED.rows(name=name, number=number, asked_by=user)
         if found:
             return {"model_version": rows.versions_json(found)[0]}
-    # What is not there is refused in the words of the one that looks for it step by step.
-    return _answer(version_asked(user, arguments))
+    raise queries.no_version(name, number)
 
 
 def update(user: User, arguments: Arguments) -> dict[str, Any]:
-    version = version_asked(user, arguments)
+    description = arguments.text("description")
+    version = entry_version_asked(user, arguments)
+    # An update that says nothing changes nothing; MLflow's server empties the description.
     if arguments.has("description"):
-        services.describe_version(version, description=arguments.text("description"), by=user)
+        services.describe_version(version, description=description, by=user)
     return _answer(version)
 
 
 def delete(user: User, arguments: Arguments) -> dict[str, Any]:
-    services.delete_version(version_asked(user, arguments), by=user)
+    services.delete_version(entry_version_asked(user, arguments), by=user)
     return {}
 
 
 def search_versions(user: User, arguments: Arguments) -> dict[str, Any]:
     page, token = searches.versions(user, arguments)
-    answer: dict[str, Any] = {"model_versions": rows.versions_json(page)}
+    answer = rows.some("model_versions", rows.versions_json(page, with_aliases=False))
     if token:
         answer["next_page_token"] = token
     return answer
@@ -65,7 +66,9 @@ def get_download_uri(user: User, arguments: Arguments) -> dict[str, Any]:
 
     What came from elsewhere is read from mlgov's own copy, wherever the client's own server is.
     """
-    version = version_asked(user, arguments)
+    version = entry_version_asked(user, arguments)
+    if version.model.is_prompt:
+        return {"artifact_uri": version.source}
     if not version.is_ready:
         raise Conflict(
             f"{version} is not ready ({version.state}), so there is nothing to download. "
@@ -77,27 +80,24 @@ def get_download_uri(user: User, arguments: Arguments) -> dict[str, Any]:
 
 
 def set_tag(user: User, arguments: Arguments) -> dict[str, Any]:
-    services.set_version_tag(
-        version_asked(user, arguments),
-        key=arguments.text("key", required=True),
-        value=arguments.text("value"),
-        by=user,
-    )
+    key, value = arguments.tag()
+    version = entry_version_asked(user, arguments)
+    services.set_version_tag(version, key=key, value=value, by=user)
     return {}
 
 
 def delete_tag(user: User, arguments: Arguments) -> dict[str, Any]:
-    services.delete_version_tag(
-        version_asked(user, arguments), key=arguments.text("key", required=True), by=user
-    )
+    key = arguments.key()
+    services.delete_version_tag(entry_version_asked(user, arguments), key=key, by=user)
     return {}
 
 
 def transition_stage(user: User, arguments: Arguments) -> dict[str, Any]:
     """Move where the stage asks for no review; else open the review, and say where it is."""
+    if not arguments.text("stage", required=True).strip():
+        raise missing("stage")
+    arguments.flag("archive_existing_versions")
     version = version_asked(user, arguments)
-    arguments.text("stage", required=True)
-    arguments.flag("archive_existing_versions", required=True)
     stage = stage_asked(version, arguments)
     if stages.current_stage(version) == stage:
         return _answer(version)

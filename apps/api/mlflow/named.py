@@ -12,8 +12,15 @@ LONGEST_ID = 18
 
 
 def version_asked(user: User, arguments: Arguments) -> ModelVersion:
-    model = queries.model_named(arguments.text("name", required=True), user=user)
-    return queries.version_of(model, arguments.text("version", required=True))
+    version = entry_version_asked(user, arguments)
+    if version.model.is_prompt:
+        raise Invalid(f"{version.model} is a prompt: it has aliases, but no stages and no reviews.")
+    return version
+
+
+def entry_version_asked(user: User, arguments: Arguments) -> ModelVersion:
+    """A version of a model or of a prompt."""
+    return queries.version_named(arguments.name(), arguments.version(), user=user)
 
 
 def stage_asked(version: ModelVersion, arguments: Arguments) -> Stage:

@@ -3,7 +3,7 @@
 import re
 
 from apps.accounts.models import User
-from apps.core.errors import NotFound
+from apps.core.errors import Invalid, NotFound
 from apps.registry import queries
 from apps.stages import queries as stages
 
@@ -17,6 +17,9 @@ def pinned(source: str, *, user: User) -> str:
         return source
     model = queries.model_named(match["name"], user=user)
     wanted = match["stage"].casefold()
+    known = [name.casefold() for name in stages.MlflowStage.values]
+    if wanted not in known and stages.stage_named(model.project, wanted) is None:
+        raise Invalid(f"Invalid Model Version stage: {match['stage'][:80]}. There is no such one.")
     newest = queries.latest_of_each(queries.versions_of(model), "placement__stage")
     for version in stages.with_stage(newest).order_by("-number"):
         here = stages.current_stage(version)

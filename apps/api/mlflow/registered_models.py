@@ -5,8 +5,8 @@ from typing import Any
 from apps.accounts.models import User
 from apps.api.mlflow import rows, searches
 from apps.api.mlflow.arguments import Arguments
-from apps.core.errors import Invalid
-from apps.registry import queries, services
+from apps.core.errors import Invalid, NotFound
+from apps.registry import queries, services, validation
 from apps.registry.models import RegisteredModel
 from apps.stages import queries as stages
 
@@ -22,85 +22,89 @@ def create(user: User, arguments: Arguments) -> dict[str, Any]:
 
 
 def get(user: User, arguments: Arguments) -> dict[str, Any]:
-    return {"registered_model": _found(user, arguments)}
+    return {"registered_model": _found(user, arguments.name())}
 
 
 def update(user: User, arguments: Arguments) -> dict[str, Any]:
-    model = queries.model_named(arguments.text("name", required=True), user=user)
+    name, description = arguments.name(), arguments.text("description")
+    model = queries.entry_named(name, user=user)
+    # An update that says nothing changes nothing; MLflow's server empties the description.
     if arguments.has("description"):
-        model = services.describe_model(model, description=arguments.text("description"), by=user)
+        model = services.describe_model(model, description=description, by=user)
     return _answer(model)
 
 
 def rename(user: User, arguments: Arguments) -> dict[str, Any]:
-    model = queries.model_named(arguments.text("name", required=True), user=user)
-    model = services.rename_model(model, name=arguments.text("new_name", required=True), by=user)
-    return _answer(model)
+    name, new = arguments.name(), arguments.name("new_name")
+    return _answer(services.rename_model(queries.entry_named(name, user=user), name=new, by=user))
 
 
 def delete(user: User, arguments: Arguments) -> dict[str, Any]:
-    model = queries.model_named(arguments.text("name", required=True), user=user)
-    services.delete_model(model, by=user)
+    services.delete_model(queries.entry_named(arguments.name(), user=user), by=user)
     return {}
 
 
 def search_models(user: User, arguments: Arguments) -> dict[str, Any]:
     page, token = searches.models(user, arguments)
-    answer: dict[str, Any] = {"registered_models": rows.models_json(page)}
+    answer = rows.some("registered_models", rows.models_json(page))
     if token:
         answer["next_page_token"] = token
     return answer
 
 
 def get_latest_versions(user: User, arguments: Arguments) -> dict[str, Any]:
-    latest = _found(user, arguments).get("latest_versions", [])
-    wanted = {_mlflow_stage(name) for name in arguments.texts("stages")}
+    name, names = arguments.name(), arguments.texts("stages")
+    latest = _found(user, name, aliases_of_latest=True).get("latest_versions", [])
+    wanted = {_mlflow_stage(name) for name in names}
     found = [version for version in latest if not wanted or version["current_stage"] in wanted]
-    return {"model_versions": found}
+    return rows.some("model_versions", found)
 
 
 def set_tag(user: User, arguments: Arguments) -> dict[str, Any]:
-    model = queries.model_named(arguments.text("name", required=True), user=user)
-    services.set_model_tag(
-        model,
-        key=arguments.text("key", required=True),
-        value=arguments.text("value"),
-        by=user,
-    )
+    name, (key, value) = arguments.name(), arguments.tag()
+    services.set_model_tag(queries.entry_named(name, user=user), key=key, value=value, by=user)
     return {}
 
 
 def delete_tag(user: User, arguments: Arguments) -> dict[str, Any]:
-    model = queries.model_named(arguments.text("name", required=True), user=user)
-    services.delete_model_tag(model, key=arguments.text("key", required=True), by=user)
+    name, key = arguments.name(), arguments.key()
+    services.delete_model_tag(queries.entry_named(name, user=user), key=key, by=user)
     return {}
 
 
 def set_alias(user: User, arguments: Arguments) -> dict[str, Any]:
-    model = queries.model_named(arguments.text("name", required=True), user=user)
-    alias = arguments.text("alias", required=True)
-    version = queries.version_of(model, arguments.text("version", required=True))
-    services.set_alias(version, name=alias, by=user)
+    name, alias, number = arguments.name(), arguments.alias(), arguments.version()
+    validation.alias(alias)
+    services.set_alias(queries.version_named(name, number, user=user), name=alias, by=user)
     return {}
 
 
 def delete_alias(user: User, arguments: Arguments) -> dict[str, Any]:
-    model = queries.model_named(arguments.text("name", required=True), user=user)
-    services.delete_alias(model, name=arguments.text("alias", required=True), by=user)
+    name, alias = arguments.name(), arguments.alias()
+    services.delete_alias(queries.entry_named(name, user=user), name=alias, by=user)
     return {}
 
 
 def get_by_alias(user: User, arguments: Arguments) -> dict[str, Any]:
-    name, alias = arguments.text("name", required=True), arguments.text("alias", required=True)
+    name, alias = arguments.name(), arguments.alias()
     if found := rows.VERSION_BEHIND.rows(name=name, alias=alias, asked_by=user):
         return {"model_version": rows.versions_json(found)[0]}
-    queries.model_named(name, user=user)
+    model = queries.entry_named(name, user=user)
+    if alias.lower() == validation.LATEST:
+        return {"model_version": _newest(model)}
     raise queries.no_alias(alias)
 
 
-def _found(user: User, arguments: Arguments) -> dict[str, Any]:
-    name = arguments.text("name", required=True)
-    found = rows.models_json(rows.MODEL_NAMED.rows(name=name, asked_by=user))
+def _newest(model: RegisteredModel) -> dict[str, Any]:
+    newest = queries.versions_of(model).order_by("-number").values_list("pk", flat=True).first()
+    if newest is None:
+        raise NotFound(f"Latest version not found for model {model.name}.")
+    return rows.versions_json(rows.by_keys([newest]))[0]
+
+
+def _found(user: User, name: str, *, aliases_of_latest: bool = False) -> dict[str, Any]:
+    asked = rows.MODEL_NAMED.rows(name=name, asked_by=user)
+    found = rows.models_json(asked, aliases_of_latest=aliases_of_latest)
     if not found:
         raise queries.no_model(name)
     return found[0]

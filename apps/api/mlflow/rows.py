@@ -108,20 +108,20 @@ def of_models(models: QuerySet[RegisteredModel]) -> QuerySet[RegisteredModel, Ro
 
 VERSION_NAMED = Prepared(
     lambda name, number, asker: of_versions(
-        policies.versions.visible_to(asker).filter(
+        policies.versions.entries_visible_to(asker).filter(
             model__name=name, model__deleted_at=None, number=number
         )
     )
 )
 VERSION_BEHIND = Prepared(
     lambda name, alias, asker: of_versions(
-        policies.versions.visible_to(asker).filter(
+        policies.versions.entries_visible_to(asker).filter(
             model__name=name, model__deleted_at=None, aliases__name=alias
         )
     )
 )
 MODEL_NAMED = Prepared(
-    lambda name, asker: of_models(policies.models.visible_to(asker).filter(name=name))
+    lambda name, asker: of_models(policies.models.entries_visible_to(asker).filter(name=name))
 )
 MODEL_OF_KEY = Prepared(lambda pk: of_models(RegisteredModel.objects.filter(pk=pk)))
 _VERSIONS_OF_KEYS = Prepared(
@@ -134,18 +134,36 @@ def by_keys(keys: list[int]) -> list[Row]:
     return _VERSIONS_OF_KEYS.rows(keys=json.dumps(keys)) if keys else []
 
 
-def versions_json(rows: Iterable[Row]) -> list[dict[str, Any]]:
-    return [_version(*row) for row in rows]
+def some(name: str, found: list[dict[str, Any]]) -> dict[str, Any]:
+    """A list under its name; MLflow leaves out an empty one."""
+    return {name: found} if found else {}
 
 
-def models_json(rows: Iterable[Row]) -> list[dict[str, Any]]:
+def versions_json(rows: Iterable[Row], *, with_aliases: bool = True) -> list[dict[str, Any]]:
+    """MLflow's lists of versions tell no aliases."""
+    found = [_version(*row) for row in rows]
+    if not with_aliases:
+        for version in found:
+            version.pop("aliases", None)
+    return found
+
+
+def models_json(rows: Iterable[Row], *, aliases_of_latest: bool = False) -> list[dict[str, Any]]:
     """Models with their latest versions, by one more query for all of them."""
     rows = list(rows)
     newest = [pk for row in rows for (pk,) in _listed(row[-1])]
     latest: dict[int, list[Row]] = defaultdict(list)
     for version in by_keys(newest):
         latest[version[1]].append(version)
-    return [_model(*row[:-1], latest=_one_of_each_stage(latest[row[0]])) for row in rows]
+    return [
+        _model(
+            *row[:-1],
+            latest=versions_json(
+                _one_of_each_stage(latest[row[0]]), with_aliases=aliases_of_latest
+            ),
+        )
+        for row in rows
+    ]
 
 
 def _one_of_each_stage(versions: list[Row]) -> list[Row]:
@@ -205,7 +223,7 @@ def _model(
     tags: str | None,
     aliases: str | None,
     *,
-    latest: list[Row],
+    latest: list[dict[str, Any]],
 ) -> dict[str, Any]:
     found: dict[str, Any] = {
         "name": name,
@@ -215,7 +233,7 @@ def _model(
     if description:
         found["description"] = description
     if latest:
-        found["latest_versions"] = versions_json(latest)
+        found["latest_versions"] = latest
     if tagged := _listed(tags):
         found["tags"] = [{"key": key, "value": value} for _, key, value in tagged]
     if named := _listed(aliases):

@@ -1,38 +1,27 @@
-"""MLflow's search: filter strings, orders and page tokens, as conditions on querysets.
-
-`clause (AND clause)*`, where a clause compares an attribute or a tag with a value.
-"""
+"""MLflow's search: filters, orders and page tokens, as conditions on querysets."""
 
 import base64
 import binascii
 import json
 import re
 from collections import defaultdict
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import Exists, Model, OuterRef, Q
 
-from apps.api.mlflow import lookups  # noqa: F401  (registers like and ilike)
+from apps.api.mlflow import (
+    grammar,
+    lookups,  # noqa: F401  (registers like and ilike)
+)
 from apps.core.errors import Invalid
 from apps.registry.models import ModelTag, VersionTag
+from apps.registry.validation import IS_PROMPT
 
-IS_PROMPT = "mlflow.prompt.is_prompt"
-MOST_CLAUSES = 40
-LONGEST_FILTER = 20_000
 LARGEST_OFFSET = 2**31
-STRING = r"""'(?:''|\\'|[^'])*'|"(?:""|\\"|[^"])*\""""
-CLAUSE = re.compile(
-    rf"""\s*(?:(?P<entity>\w+)\.)?(?P<key>`[^`]+`|"[^"]+"|[\w.\-/:]+)
-    \s*(?P<comparator>!=|>=|<=|=|>|<|\bNOT\s+IN\b|\bIN\b|\bI?LIKE\b)
-    \s*(?P<value>{STRING}|-?\d+(?:\.\d+)?|\(\s*(?:{STRING})(?:\s*,\s*(?:{STRING}))*\s*,?\s*\))
-    \s*""",
-    re.VERBOSE | re.IGNORECASE,
-)
-AND = re.compile(r"AND\b", re.IGNORECASE)
-ITEM = re.compile(STRING)
-ORDER = re.compile(r"\s*(`[^`]+`|\"[^\"]+\"|[\w.]+)(?:\s+(ASC|DESC))?\s*", re.IGNORECASE)
+LARGEST_NUMBER = 2**63 - 1
+# SQLite takes patterns of 50,000 bytes.
+LONGEST_PATTERN = 12_000
 
 EQUALITY = {"=", "!="}
 PATTERNS = {"LIKE", "ILIKE"}
@@ -57,7 +46,10 @@ class Searchable:
     tie_breaks: tuple[str, ...]
     tag: type[Model]
     owner: str  # the tag's field that names the object
+    is_prompt: str  # the field that says so
     most_results: int
+    # Whether an order may be written like a filter's key: attribute.name, `name`.
+    quoted_orders: bool
 
 
 TEXT = frozenset(EQUALITY | PATTERNS | LISTS)
@@ -65,7 +57,6 @@ MODELS = Searchable(
     attributes={"name": Attribute("name", TEXT)},
     orders={
         "name": "name",
-        "creation_timestamp": "created_at",
         "last_updated_timestamp": "updated_at",
         "timestamp": "updated_at",
     },
@@ -73,7 +64,9 @@ MODELS = Searchable(
     tie_breaks=("name",),
     tag=ModelTag,
     owner="model",
+    is_prompt="is_prompt",
     most_results=1_000,
+    quoted_orders=False,
 )
 VERSIONS = Searchable(
     attributes={
@@ -92,7 +85,9 @@ VERSIONS = Searchable(
     tie_breaks=("model__name", "-number"),
     tag=VersionTag,
     owner="version",
+    is_prompt="model__is_prompt",
     most_results=200_000,
+    quoted_orders=True,
 )
 
 
@@ -100,89 +95,69 @@ def condition(text: str, of: Searchable) -> Q:
     """The filter as a condition. Raises `Invalid` where it is not of MLflow's grammar."""
     found = Q()
     by_key: dict[str, list[tuple[str, str]]] = defaultdict(list)
-    for entity, key, comparator, value in _clauses(text):
-        if entity in ("tag", "tags"):
-            by_key[key].append((comparator, _tag_value(key, comparator, value)))
-        elif entity in ("", "attribute", "attributes"):
-            found &= _on_attribute(key, comparator, value, of)
+    for clause in grammar.clauses(text):
+        if clause.is_tag:
+            by_key[clause.key].append(_on_tag(clause))
         else:
-            raise Invalid(
-                f"Invalid entity type '{entity}'. Valid entity types are attribute, tag and tags."
-            )
+            found &= _on_attribute(clause, of)
+    wants_prompts = _wants_prompts(by_key.get(IS_PROMPT, []))
+    if not wants_prompts:
+        # MLflow's own mark: models carry no such tag, and still are "not prompts".
+        by_key.pop(IS_PROMPT, None)
+        found &= Q(**{of.is_prompt: False})
     for key, comparisons in by_key.items():
-        found &= _on_prompt(comparisons, of) if key == IS_PROMPT else _on_tag(key, comparisons, of)
+        # All conditions on one key hold for the same row; a tag that is missing never matches.
+        rows = of.tag._default_manager.filter(**{of.owner: OuterRef("pk"), "key": key})
+        for comparator, value in comparisons:
+            rows = rows.filter(_textual("value", comparator, value))
+        found &= Q(Exists(rows))
     return found
 
 
-def _clauses(text: str) -> Iterable[tuple[str, str, str, str]]:
-    if len(text) > LONGEST_FILTER:
-        raise Invalid(f"A filter has at most {LONGEST_FILTER} characters.")
-    position, count = 0, 0
-    while text.strip():
-        match = CLAUSE.match(text, position)
-        count += 1
-        if match is None or count > MOST_CLAUSES:
-            raise Invalid(f"Invalid clause(s) in filter string: {text[position : position + 200]}")
-        comparator = " ".join(match["comparator"].upper().split())
-        yield match["entity"] or "", match["key"].strip('`"'), comparator, match["value"]
-        if match.end() == len(text):
-            return
-        joint = AND.match(text, match.end())
-        if joint is None:
-            raise Invalid(f"Invalid clause(s) in filter string: {text[match.end() :][:200]}")
-        position = joint.end()
-
-
-def _on_attribute(key: str, comparator: str, value: str, of: Searchable) -> Q:
+def _on_attribute(clause: grammar.Clause, of: Searchable) -> Q:
+    key, comparator, value = clause.key, clause.comparator, clause.value
     attribute = of.attributes.get(key)
     if attribute is None:
         raise Invalid(
-            f"Invalid attribute key '{key}' specified. Valid keys are {sorted(of.attributes)}"
+            f"Invalid attribute key '{key[:100]}' specified. Valid keys are {sorted(of.attributes)}"
         )
     if comparator not in attribute.comparators:
-        raise Invalid(f"Invalid comparator '{comparator}' for attribute '{key}'.")
+        raise Invalid(f"Invalid comparator '{comparator[:100]}' for attribute '{key}'.")
     if attribute.is_number:
-        if not re.fullmatch(r"-?\d{1,18}", value):
-            raise Invalid(f"'{key}' is compared with a whole number. Got value {value[:100]}")
-        return _numeric(attribute.field, comparator, int(value))
+        return _numeric(attribute.field, comparator, _number(key, value))
     if comparator in LISTS:
-        if not value.startswith("("):
+        if not isinstance(value, tuple):
             raise Invalid(f"'{comparator}' takes a list of quoted values, such as ('a', 'b').")
-        chosen = Q(**{f"{attribute.field}__in": [item[1:-1] for item in ITEM.findall(value)]})
+        chosen = Q(**{f"{attribute.field}__in": list(value)})
         return ~chosen if comparator == "NOT IN" else chosen
-    return _textual(attribute.field, comparator, _quoted(value, "attributes"))
+    if not isinstance(value, str):
+        raise Invalid(f"'{key}' is compared with a quoted value, such as 'my-value'.")
+    return _textual(attribute.field, comparator, value)
 
 
-def _on_tag(key: str, comparisons: list[tuple[str, str]], of: Searchable) -> Q:
-    # All conditions on one key hold for the same row; a tag that is missing never matches.
-    rows = of.tag._default_manager.filter(**{of.owner: OuterRef("pk"), "key": key})
-    for comparator, value in comparisons:
-        rows = rows.filter(_textual("value", comparator, value))
-    return Q(Exists(rows))
+def _number(key: str, value: grammar.Value) -> int:
+    try:
+        number = int(value) if isinstance(value, int | str) else None
+    except ValueError:
+        number = None
+    if number is None or abs(number) > LARGEST_NUMBER:
+        raise Invalid(f"'{key}' is compared with a whole number. Got value {str(value)[:100]}")
+    return number
 
 
-def _on_prompt(comparisons: list[tuple[str, str]], of: Searchable) -> Q:
-    # MLflow's own mark. Ordinary models carry no such tag, and still are "not prompts".
-    rows = of.tag._default_manager.filter(
-        **{of.owner: OuterRef("pk"), "key": IS_PROMPT, "value__iexact": "true"}
-    )
-    found = Q()
-    for comparator, value in comparisons:
-        wants_prompts = (comparator == "=") == (value.lower() == "true")
-        found &= Q(Exists(rows)) if wants_prompts else ~Q(Exists(rows))
-    return found
+def _on_tag(clause: grammar.Clause) -> tuple[str, str]:
+    if clause.comparator not in EQUALITY | PATTERNS:
+        raise Invalid(f"Invalid comparator '{clause.comparator[:100]}' for tag '{clause.key}'.")
+    if not isinstance(clause.value, str):
+        raise Invalid(f"The tag '{clause.key}' is compared with a quoted value.")
+    return clause.comparator, clause.value
 
 
-def _tag_value(key: str, comparator: str, value: str) -> str:
-    if comparator not in EQUALITY | PATTERNS:
-        raise Invalid(f"Invalid comparator '{comparator}' for tag '{key}'.")
-    return _quoted(value, "tags")
-
-
-def _quoted(value: str, what: str) -> str:
-    if value[:1] not in ("'", '"'):
-        raise Invalid(f"Expected a quoted string value for {what} (e.g. 'my-value'). Got {value}")
-    return value[1:-1]
+def _wants_prompts(comparisons: list[tuple[str, str]]) -> bool:
+    if not comparisons:
+        return False
+    comparator, value = comparisons[0]
+    return (comparator, value.lower()) in {("=", "true"), ("!=", "false")}
 
 
 def _numeric(field: str, comparator: str, value: int) -> Q:
@@ -194,6 +169,8 @@ def _numeric(field: str, comparator: str, value: int) -> Q:
 
 def _textual(field: str, comparator: str, value: str) -> Q:
     if comparator in PATTERNS:
+        if len(value) > LONGEST_PATTERN:
+            raise Invalid(f"A pattern has at most {LONGEST_PATTERN} characters.")
         return Q(**{f"{field}__{comparator.lower()}": re.sub("%+", "%", value)})
     same = Q(**{field: value})
     return ~same if comparator == "!=" else same
@@ -203,9 +180,9 @@ def order(clauses: list[str], of: Searchable) -> list[str]:
     """Fields to order by, ending in one that leaves no ties."""
     found: list[str] = []
     for clause in clauses:
-        match = ORDER.fullmatch(clause)
-        key = match[1].strip('`"').removeprefix("attribute.") if match else ""
-        if match is None or key not in of.orders:
+        written, ascends = grammar.order(clause)
+        key = grammar.attribute(written) if of.quoted_orders else written
+        if key not in of.orders:
             raise Invalid(
                 f"Invalid order by key '{clause[:100]}' specified. "
                 f"Valid keys are {sorted(of.orders)}"
@@ -213,7 +190,7 @@ def order(clauses: list[str], of: Searchable) -> list[str]:
         field = of.orders[key]
         if field in {name.lstrip("-") for name in found}:
             raise Invalid(f"`order_by` names '{key}' twice.")
-        found.append(f"-{field}" if (match[2] or "").upper() == "DESC" else field)
+        found.append(field if ascends else f"-{field}")
     found = found or list(of.default_order)
     named = {name.lstrip("-") for name in found}
     return found + [name for name in of.tie_breaks if name.lstrip("-") not in named]
@@ -221,9 +198,10 @@ def order(clauses: list[str], of: Searchable) -> list[str]:
 
 def model_named_in(text: str) -> str | None:
     """The name of the only model whose versions a filter asks for; None where it says no such."""
-    for entity, key, comparator, value in _clauses(text):
-        if (key, comparator) == ("name", "=") and entity in ("", "attribute", "attributes"):
-            return _quoted(value, "attributes")
+    for clause in grammar.clauses(text):
+        is_name = not clause.is_tag and (clause.key, clause.comparator) == ("name", "=")
+        if is_name and isinstance(clause.value, str):
+            return clause.value
     return None
 
 
@@ -249,10 +227,10 @@ def _offset(token: str) -> int:
     if not token:
         return 0
     try:
-        found = json.loads(base64.b64decode(token, validate=True))
-        offset = found["offset"]
-    except (binascii.Error, ValueError, TypeError, KeyError, RecursionError):
+        found = json.loads(base64.b64decode(token))
+        offset = int(found["offset"])
+    except (binascii.Error, ValueError, TypeError, KeyError, OverflowError, RecursionError):
         raise Invalid("Invalid page token, could not base64-decode") from None
-    if isinstance(offset, bool) or not isinstance(offset, int) or not 0 < offset < LARGEST_OFFSET:
+    if not 0 < offset < LARGEST_OFFSET:
         raise Invalid(f"Invalid page token, parsed value={str(found)[:100]}")
     return offset

@@ -61,7 +61,7 @@ _MODEL_CALLED = Prepared(
 @lru_cache(maxsize=KEPT)
 def _models(text: str, orders: tuple[str, ...], start: int, asked: int) -> Prepared:
     def build(asker: Any) -> QuerySet[RegisteredModel, Row]:
-        found = policies.models.visible_to(asker).filter(search.condition(text, MODELS))
+        found = policies.models.entries_visible_to(asker).filter(search.condition(text, MODELS))
         ordered = found.order_by(*search.order(list(orders), MODELS))
         return rows.of_models(ordered[start : start + asked])
 
@@ -71,7 +71,7 @@ def _models(text: str, orders: tuple[str, ...], start: int, asked: int) -> Prepa
 @lru_cache(maxsize=KEPT)
 def _versions(text: str, orders: tuple[str, ...], start: int, asked: int) -> Prepared:
     def build(asker: Any) -> QuerySet[ModelVersion, Row]:
-        found = policies.versions.visible_to(asker).filter(search.condition(text, VERSIONS))
+        found = policies.versions.entries_visible_to(asker).filter(search.condition(text, VERSIONS))
         ordered = found.order_by(*search.order(list(orders), VERSIONS))
         return rows.of_versions(ordered[start : start + asked])
 
@@ -87,7 +87,7 @@ def _versions_of_one(text: str, orders: tuple[str, ...], start: int, asked: int)
     ]
 
     def build(model: int, asker: Any) -> QuerySet[ModelVersion, Row]:
-        found = policies.versions.visible_to(asker).filter(search.condition(text, VERSIONS))
+        found = policies.versions.entries_visible_to(asker).filter(search.condition(text, VERSIONS))
         ordered = found.filter(model=model).order_by(*fields)
         return rows.of_versions(ordered[start : start + asked])
 

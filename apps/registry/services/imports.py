@@ -10,7 +10,7 @@ from django.db import transaction
 from apps.accounts.models import User
 from apps.audit.services import record
 from apps.core.digests import tree_digest
-from apps.core.errors import AlreadyExists, NotPermitted
+from apps.core.errors import AlreadyExists, Invalid, NotPermitted
 from apps.outbox.services import publish
 from apps.registry import validation
 from apps.registry.events import VersionReady, VersionRegistered
@@ -51,6 +51,8 @@ def import_version(
     if not by.is_superuser:
         raise NotPermitted("Only an administrator imports versions: no review has seen them.")
     model = living_model(model)
+    if validation.says_prompt(found.tags) != model.is_prompt:
+        raise Invalid(f"{model} is a {'prompt' if model.is_prompt else 'model'}, the version not.")
     if ModelVersion.objects.filter(model=model, number=found.number).exists():
         raise AlreadyExists(f"{model} has a version {found.number} already.")
     entries = list(entries)
@@ -75,7 +77,8 @@ def import_version(
         Artifact(version=version, path=path, size=size, sha256=sha256)
         for path, size, sha256 in entries
     )
-    Lineage.objects.create(version=version, document=lineage)
+    if not model.is_prompt:
+        Lineage.objects.create(version=version, document=lineage)
     VersionTag.objects.bulk_create(
         VersionTag(version=version, key=key, value=value)
         for key, value in validation.tags(found.tags).items()
@@ -97,6 +100,7 @@ def import_version(
             "registered_there": found.created_at.isoformat(),
         },
     )
-    publish(VersionRegistered(version.pk))
-    publish(VersionReady(version.pk))
+    if not model.is_prompt:
+        publish(VersionRegistered(version.pk))
+        publish(VersionReady(version.pk))
     return version

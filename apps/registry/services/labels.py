@@ -24,6 +24,7 @@ def set_model_tag(model: RegisteredModel, *, key: str, value: str, by: User) -> 
     policies.models.require(by, "register", model)
     validation.tag(key, value)
     validation.free_tag(key)
+    validation.settled_tag(key)
     rules.require(model.project, LabelKind.MODEL_TAG, [key], by=by)
     tag, _ = ModelTag.objects.update_or_create(model=model, key=key, defaults={"value": value})
     record(
@@ -40,8 +41,9 @@ def set_model_tag(model: RegisteredModel, *, key: str, value: str, by: User) -> 
 def delete_model_tag(model: RegisteredModel, *, key: str, by: User) -> None:
     """Deleting a tag that is not there is harmless, as with MLflow."""
     policies.models.require(by, "register", model)
-    validation.tag(key, "")
+    validation.readable_key(key)
     validation.free_tag(key)
+    validation.settled_tag(key)
     rules.require(model.project, LabelKind.MODEL_TAG, [key], by=by)
     if ModelTag.objects.filter(model=model, key=key).delete()[0]:
         record(actor=by, action="model.untag", obj=model, project=model.project, data={"key": key})
@@ -52,6 +54,7 @@ def set_version_tag(version: ModelVersion, *, key: str, value: str, by: User) ->
     policies.versions.require(by, "register", version)
     validation.tag(key, value)
     validation.free_tag(key)
+    validation.settled_tag(key)
     rules.require(version.project, LabelKind.VERSION_TAG, [key], by=by, version=version)
     tag, _ = VersionTag.objects.update_or_create(
         version=version, key=key, defaults={"value": value}
@@ -72,8 +75,9 @@ def set_version_tag(version: ModelVersion, *, key: str, value: str, by: User) ->
 def delete_version_tag(version: ModelVersion, *, key: str, by: User) -> None:
     """Deleting a tag that is not there is harmless, as with MLflow."""
     policies.versions.require(by, "register", version)
-    validation.tag(key, "")
+    validation.readable_key(key)
     validation.free_tag(key)
+    validation.settled_tag(key)
     rules.require(version.project, LabelKind.VERSION_TAG, [key], by=by, version=version)
     if VersionTag.objects.filter(version=version, key=key).delete()[0]:
         record(
@@ -97,8 +101,7 @@ def set_alias(version: ModelVersion, *, name: str, by: User) -> Alias:
     alias = Alias.objects.filter(model=model, name=name).select_related("version").first()
     if alias is not None and alias.version_id == version.pk:
         return alias
-    guards.require(guards.Action.SET_ALIAS, version, alias=name)
-    rules.require(model.project, LabelKind.ALIAS, [name], by=by)
+    _require_free_alias(guards.Action.SET_ALIAS, version, name, by=by)
     return _point(model, alias, name, version, by=by)
 
 
@@ -107,13 +110,21 @@ def delete_alias(model: RegisteredModel, *, name: str, by: User) -> None:
     """Deleting an alias that is not there is harmless, as with MLflow."""
     model = living_model(model)
     policies.models.require(by, "register", model)
-    validation.alias(name)
+    validation.readable_alias(name)
     alias = Alias.objects.filter(model=model, name=name).select_related("version").first()
     if alias is None:
         return
-    guards.require(guards.Action.DELETE_ALIAS, alias.version, alias=name)
-    rules.require(model.project, LabelKind.ALIAS, [name], by=by)
+    _require_free_alias(guards.Action.DELETE_ALIAS, alias.version, name, by=by)
     _remove(model, alias, by=by)
+
+
+def _require_free_alias(
+    action: guards.Action, version: ModelVersion, name: str, *, by: User
+) -> None:
+    # `production` of a prompt says nothing about what is deployed.
+    if not version.model.is_prompt:
+        guards.require(action, version, alias=name)
+        rules.require(version.project, LabelKind.ALIAS, [name], by=by)
 
 
 def keep_alias(
@@ -157,7 +168,6 @@ def _point(
     else:
         alias.version = version
         alias.save(update_fields=["version"])
-    _touch(model)
     if in_trail:
         record(
             actor=by,
@@ -176,7 +186,6 @@ def _remove(
 ) -> None:
     version, name = alias.version, alias.name
     alias.delete()
-    _touch(model)
     if in_trail:
         record(
             actor=by,
@@ -187,8 +196,3 @@ def _remove(
             data={"alias": name},
         )
     publish(AliasDeleted(model.pk, name))
-
-
-def _touch(model: RegisteredModel) -> None:
-    model.updated_at = timezone.now()
-    model.save(update_fields=["updated_at"])

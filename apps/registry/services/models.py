@@ -14,7 +14,7 @@ from apps.projects import policies as project_policies
 from apps.projects.models import Project
 from apps.registry import guards, policies, rules, validation
 from apps.registry.events import ModelDeleted, ModelRegistered, ModelRenamed
-from apps.registry.models import Alias, LabelKind, ModelTag, RegisteredModel
+from apps.registry.models import Alias, LabelKind, ModelTag, ModelVersion, RegisteredModel
 from apps.registry.services.locks import living_model, living_model_with_versions
 from apps.registry.services.versions import require_deletable, retire
 
@@ -32,10 +32,11 @@ def create_model(
     validation.model_name(name)
     # Before the right to create: MLflow's client creates first, takes "exists already" for a yes,
     # and goes on to register a version.
-    if RegisteredModel.objects.filter(name=name, deleted_at=None).exists():
-        raise _taken(name)
     tags = validation.tags(tags or {})
     validation.description(description)
+    is_prompt = validation.says_prompt(tags)
+    if RegisteredModel.objects.filter(name=name, deleted_at=None).exists():
+        raise _taken(name, is_prompt=is_prompt)
     if project is None:
         project = choosing.project_for_new(by, name=name, tags=tags, noun="model")
     else:
@@ -48,15 +49,20 @@ def create_model(
     try:
         with transaction.atomic():
             model = RegisteredModel.objects.create(
-                project=project, name=name, description=description, created_by=by
+                project=project,
+                name=name,
+                is_prompt=is_prompt,
+                description=description,
+                created_by=by,
             )
     except IntegrityError:
-        raise _taken(name) from None
+        raise _taken(name, is_prompt=is_prompt) from None
     ModelTag.objects.bulk_create(
         ModelTag(model=model, key=key, value=value) for key, value in tags.items()
     )
     record(actor=by, action="model.create", obj=model, project=project, data={"tags": tags})
-    publish(ModelRegistered(model.pk))
+    if not is_prompt:
+        publish(ModelRegistered(model.pk))
     return model
 
 
@@ -80,7 +86,7 @@ def describe_model(model: RegisteredModel, *, description: str, by: User) -> Reg
 @transaction.atomic
 def rename_model(model: RegisteredModel, *, name: str, by: User) -> RegisteredModel:
     """Versions, tags and aliases stay with the model; links with the old name end."""
-    model = living_model(model)
+    model, versions = living_model_with_versions(model)
     policies.models.require(by, "register", model)
     validation.model_name(name)
     guards.require(guards.Action.RENAME_MODEL, model)
@@ -92,7 +98,10 @@ def rename_model(model: RegisteredModel, *, name: str, by: User) -> RegisteredMo
         with transaction.atomic():
             model.save(update_fields=["name", "updated_at"])
     except IntegrityError:
-        raise _taken(name) from None
+        raise _taken(name, is_prompt=model.is_prompt) from None
+    # As with MLflow: a version that is called otherwise has changed.
+    renamed = ModelVersion.objects.filter(pk__in=[version.pk for version in versions])
+    renamed.update(updated_at=model.updated_at)
     record(
         actor=by,
         action="model.rename",
@@ -121,5 +130,14 @@ def delete_model(model: RegisteredModel, *, by: User) -> None:
     publish(ModelDeleted(model.pk))
 
 
-def _taken(name: str) -> AlreadyExists:
-    return AlreadyExists(f"Registered Model (name={name}) already exists.")
+def _taken(name: str, *, is_prompt: bool) -> AlreadyExists:
+    by_prompt = RegisteredModel.objects.filter(name=name, deleted_at=None, is_prompt=True).exists()
+    wanted, there = (
+        "prompt" if prompt else "registered model" for prompt in (is_prompt, by_prompt)
+    )
+    if wanted == there:
+        return AlreadyExists(f"{wanted.title()} (name={name}) already exists.")
+    return AlreadyExists(
+        f"Tried to create a {wanted} with name {name!r}, but the name is already taken by a "
+        f"{there}. MLflow does not allow creating a model and a prompt with the same name."
+    )

@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from apps.accounts.models import User
 from apps.audit.services import record
+from apps.core.digests import tree_digest
 from apps.core.errors import Conflict, Invalid
 from apps.outbox.services import publish
 from apps.registry import guards, policies, rules, sources, validation
@@ -15,8 +16,11 @@ from apps.registry.models import Alias, LabelKind, ModelVersion, RegisteredModel
 from apps.registry.queries import REDACTED
 from apps.registry.services.ingests import accept_copy, start_ingest
 from apps.registry.services.locks import living_model, living_version
+from apps.registry.states import VersionState
 
 LONGEST_RUN_LINK = 500
+# The text of a prompt lies in a tag: there are no files.
+READY_AT_ONCE = {"state": VersionState.READY, "artifact_digest": tree_digest([])}
 
 
 def create_version(
@@ -30,7 +34,8 @@ def create_version(
     description: str = "",
     tags: Mapping[str, str] | None = None,
 ) -> ModelVersion:
-    """Register a version. It is pending until a run has taken over its artifacts; a copy is not.
+    """Register a version. It is pending until a run has taken over its artifacts; a copy is not,
+    and the version of a prompt has none.
 
     The source is looked up on the tracking server before anything is locked: another server's
     answer must not keep other writers waiting.
@@ -44,9 +49,15 @@ def create_version(
     if len(run_link) > LONGEST_RUN_LINK:
         sentence = f"A link to a run has at most {LONGEST_RUN_LINK} characters."
         raise Invalid(sentence, details={"run_link": sentence})
-    resolved = sources.resolve(
-        source, project=model.project, user=by, run_id=run_id, model_id=model_id
-    )
+    if validation.says_prompt(tags) != model.is_prompt:
+        kind = "a prompt, and its versions carry" if model.is_prompt else "a model: no version has"
+        raise Invalid(f"{model} is {kind} the tag {validation.IS_PROMPT}.")
+    if model.is_prompt:
+        resolved = _resolve_prompt(source)
+    else:
+        resolved = sources.resolve(
+            source, project=model.project, user=by, run_id=run_id, model_id=model_id
+        )
     return _register(
         model,
         resolved=resolved,
@@ -92,6 +103,7 @@ def _register(
         claimed_author=resolved.claimed_author,
         created_at=model.updated_at,
         updated_at=model.updated_at,
+        **(READY_AT_ONCE if model.is_prompt else {}),
     )
     VersionTag.objects.bulk_create(
         VersionTag(version=version, key=key, value=value) for key, value in tags.items()
@@ -112,12 +124,23 @@ def _register(
             "tags": dict(tags),
         },
     )
+    if model.is_prompt:
+        return version
     publish(VersionRegistered(version.pk))
     if resolved.origin is not None:
         # Nothing is fetched for a copy, so nobody has to wait for it.
         return accept_copy(version, resolved.origin)
     start_ingest(version, by=by)
     return version
+
+
+def _resolve_prompt(source: str) -> sources.ResolvedSource:
+    if source not in validation.PROMPT_SOURCES:
+        raise Invalid(
+            f"Invalid prompt source: '{source[:200]}'. Prompt sources must use an MLflow "
+            "placeholder."
+        )
+    return sources.ResolvedSource(artifact_path="", source=source)
 
 
 @transaction.atomic
