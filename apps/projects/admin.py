@@ -34,6 +34,7 @@ class MembershipInline(admin.TabularInline):
 
 @admin.register(Project)
 class ProjectAdmin(ReadOnlyAdmin):
-    list_display = ("name", "slug", "created_by", "created_at")
+    list_display = ("name", "slug", "visibility", "created_by", "created_at")
+    list_filter = ("visibility",)
     search_fields = ("name", "slug")
     inlines = (MembershipInline,)

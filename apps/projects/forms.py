@@ -6,12 +6,17 @@ from django import forms
 
 from apps.accounts.models import User
 from apps.core.forms import ManyChoiceField
-from apps.projects.models import Project, ReviewerRole
+from apps.projects.models import Project, ReviewerRole, Visibility
 from apps.projects.roles import Role
 
 ROLES_HELP = (
     "Owners run the project, maintainers deploy, data scientists register and ask for reviews, "
     "reviewers decide, viewers read."
+)
+
+VISIBILITY_HELP = (
+    "Reading takes in models, cards, reviews, experiments with their data, and activity. Writing, "
+    "reviewing and predicting need a role."
 )
 
 
@@ -26,12 +31,21 @@ class ProjectForm(forms.Form):
     description = forms.CharField(
         required=False, max_length=5000, widget=forms.Textarea(attrs={"rows": 3})
     )
+    visibility = forms.ChoiceField(
+        label="Who sees it",
+        choices=Visibility.choices,
+        initial=Visibility.PRIVATE,
+        help_text=VISIBILITY_HELP,
+    )
 
 
 class DescribeForm(forms.Form):
     name = forms.CharField(max_length=100)
     description = forms.CharField(
         required=False, max_length=5000, widget=forms.Textarea(attrs={"rows": 3})
+    )
+    visibility = forms.ChoiceField(
+        label="Who sees it", choices=Visibility.choices, help_text=VISIBILITY_HELP
     )
 
 

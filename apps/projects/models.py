@@ -15,10 +15,20 @@ SLUG = RegexValidator(
 )
 
 
+class Visibility(models.TextChoices):
+    """Who sees a project besides its members and the global roles."""
+
+    PRIVATE = "private", "Private: its members"
+    INTERNAL = "internal", "Internal: everybody who is signed in may read it"
+
+
 class Project(models.Model):
     slug = models.CharField(max_length=50, unique=True, validators=[SLUG])
     name = models.CharField(max_length=100)
     description = models.TextField(blank=True)
+    visibility = models.CharField(
+        max_length=10, choices=Visibility.choices, default=Visibility.PRIVATE
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+"
@@ -31,6 +41,10 @@ class Project(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def is_internal(self) -> bool:
+        return self.visibility == Visibility.INTERNAL
 
 
 class ReviewerRole(models.Model):

@@ -6,16 +6,21 @@ from django.db.models import Exists, Q, QuerySet
 
 from apps.accounts.models import User
 from apps.audit.models import AuditEvent
-from apps.projects.models import Membership, Project
-from apps.projects.roles import AUDITORS, groups_that_may, roles_that_may
+from apps.projects.models import Membership, Project, Visibility
+from apps.projects.roles import ACTIONS, AUDITORS, Role, groups_that_may, roles_that_may
 
 
 def projects_where(user: Any, *, may: str) -> QuerySet[Project]:
-    """Projects in which the person's role, or a global one, includes the action."""
+    """Projects in which the person's role, or a global one, includes the action.
+
+    In an internal project everybody has the rights of a viewer.
+    """
     by_membership = Membership.objects.filter(user=user, role__in=roles_that_may(may))
     if user.is_superuser:
         return Project.objects.all()
     allowed = Q(pk__in=by_membership.values("project"))
+    if may in ACTIONS[Role.VIEWER]:
+        allowed |= Q(visibility=Visibility.INTERNAL)
     if groups := groups_that_may(may):
         # Within the same query: this stands inside the queries of every list.
         in_groups = User.groups.through.objects.filter(user=user, group__name__in=groups)

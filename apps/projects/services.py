@@ -11,19 +11,32 @@ from apps.core.validation import require_valid
 from apps.outbox.services import publish
 from apps.projects import policies
 from apps.projects.events import MemberAdded, MembershipChanged
-from apps.projects.models import Membership, Project, ReviewerRole
+from apps.projects.models import Membership, Project, ReviewerRole, Visibility
 from apps.projects.roles import Role
 
 
 @transaction.atomic
-def create_project(*, slug: str, name: str, description: str = "", by: User) -> Project:
+def create_project(
+    *,
+    slug: str,
+    name: str,
+    description: str = "",
+    visibility: str = Visibility.PRIVATE,
+    by: User,
+) -> Project:
     """Make a project whose first owner is the person who makes it."""
     if not by.is_active or by.is_service_account:
         raise NotPermitted("Only a person can make a project.")
     if not name.strip():
         raise Invalid("Give the project a name.", details={"name": "Give the project a name."})
-    project = Project(slug=slug, name=name.strip(), description=description, created_by=by)
-    require_valid(project, "slug", "name", "description")
+    project = Project(
+        slug=slug,
+        name=name.strip(),
+        description=description,
+        visibility=visibility,
+        created_by=by,
+    )
+    require_valid(project, "slug", "name", "description", "visibility")
     try:
         with transaction.atomic():
             project.save()
@@ -32,21 +45,40 @@ def create_project(*, slug: str, name: str, description: str = "", by: User) -> 
             f"There is a project “{slug}” already. Choose another short name."
         ) from None
     Membership.objects.create(project=project, user=by, role=Role.OWNER)
-    record(actor=by, action="project.create", obj=project, project=project)
+    record(
+        actor=by,
+        action="project.create",
+        obj=project,
+        project=project,
+        data={"visibility": visibility},
+    )
     return project
 
 
 @transaction.atomic
-def describe_project(project: Project, *, name: str, description: str, by: User) -> Project:
+def describe_project(
+    project: Project, *, name: str, description: str, visibility: str | None = None, by: User
+) -> Project:
     project = Project.objects.select_for_update().get(pk=project.pk)
     policies.projects.require(by, "manage_project", project)
     if not name.strip():
         raise Invalid("Give the project a name.", details={"name": "Give the project a name."})
-    before = {"name": project.name, "description": project.description}
+    before = {
+        "name": project.name,
+        "description": project.description,
+        "visibility": project.visibility,
+    }
     project.name, project.description = name.strip(), description
-    require_valid(project, "name", "description")
-    project.save(update_fields=["name", "description"])
-    record(actor=by, action="project.edit", obj=project, project=project, data={"before": before})
+    project.visibility = visibility or project.visibility
+    require_valid(project, "name", "description", "visibility")
+    project.save(update_fields=["name", "description", "visibility"])
+    record(
+        actor=by,
+        action="project.edit",
+        obj=project,
+        project=project,
+        data={"before": before, "visibility": project.visibility},
+    )
     return project
 
 

@@ -7,7 +7,8 @@ from apps.accounts.models import User
 from apps.core.errors import NotFound, NotPermitted
 from apps.deployments import policies as deployment_policies
 from apps.projects import policies, roles
-from apps.projects.models import Membership, Project
+from apps.projects import services as project_services
+from apps.projects.models import Membership, Project, Visibility
 from apps.projects.queries import events_visible_to, people_who_may, projects_where
 from apps.registry import policies as registry_policies
 from apps.registry.models import ModelVersion
@@ -68,6 +69,23 @@ def test_a_role_in_one_project_says_nothing_of_another(
     assert [p.slug for p in projects_where(stranger, may="delete")] == ["elsewhere"]
     assert not registry_policies.versions.visible_to(stranger).exists()
     assert not deployment_policies.runs.visible_to(stranger).exists()
+
+
+def test_everybody_reads_an_internal_project_and_does_nothing_else_there(
+    project: Project, owner: User, stranger: User, version: ModelVersion
+):
+    project_services.describe_project(
+        project, name="Credit", description="", visibility=Visibility.INTERNAL, by=owner
+    )
+
+    allowed = {a for a in ACTIONS if policies.projects.allows(stranger, a, project)}
+    assert allowed == roles.ACTIONS[roles.Role.VIEWER] == {"view"}
+    assert registry_policies.versions.visible_to(stranger).get() == version
+    with pytest.raises(NotPermitted, match="You may not"):
+        registry_policies.models.require(stranger, "register", version.model)
+    assert stranger not in people_who_may("view", project)
+    stranger.is_active = False
+    assert not policies.projects.visible_to(stranger).filter(pk=project.pk).exists()
 
 
 def test_people_who_may_are_active_members(project: Project, owner: User, reviewer: User):

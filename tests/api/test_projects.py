@@ -50,6 +50,20 @@ def test_everybody_sees_his_own_projects_only(
         )
 
 
+def test_an_internal_project_is_read_by_everybody_and_written_by_its_members(
+    as_person: Clients, project: Project, owner: User, stranger: User
+):
+    members, foreign = as_person(owner), as_person(stranger)
+    changed = members.patch("/api/v1/projects/credit", {"visibility": "internal"}, format="json")
+    assert (changed.status_code, changed.json()["visibility"]) == (200, "internal")
+
+    assert foreign.get("/api/v1/projects/credit/members").status_code == 200
+    refused = foreign.patch("/api/v1/projects/credit", {"visibility": "private"}, format="json")
+    assert (refused.status_code, refused.json()["code"]) == (403, "not_permitted")
+    unknown = members.patch("/api/v1/projects/credit", {"visibility": "secret"}, format="json")
+    assert (unknown.status_code, "visibility" in unknown.json()["details"]) == (400, True)
+
+
 def test_who_makes_a_project_owns_it(as_person: Clients, viewer: User):
     client = as_person(viewer)
     answer = client.post("/api/v1/projects", {"slug": "churn", "name": "Churn"}, format="json")

@@ -10,6 +10,7 @@ from django.test import Client
 from django.urls import get_resolver, reverse
 from django.urls.resolvers import URLPattern, URLResolver
 
+from apps.projects.models import Visibility
 from tests.permissions.world import World, make_world
 
 PEOPLE = (
@@ -253,6 +254,15 @@ def test_each_person_gets_what_the_row_says(world: World, row: Row) -> None:
     assert {person: _status(world, person, row, url, data) for person in PEOPLE} == dict(
         zip(PEOPLE, row.expected, strict=True)
     )
+
+
+def test_in_an_internal_project_everybody_gets_what_a_viewer_gets(world: World) -> None:
+    world.project.visibility = Visibility.INTERNAL
+    world.project.save()
+    for row in ROWS:
+        url, data = reverse(row.name, args=row.args(world)), row.data(world) if row.data else {}
+        stranger, viewer = (_status(world, who, row, url, data) for who in ("stranger", "viewer"))
+        assert stranger == (404 if row.expected == ONLY_THE_VIEWER else viewer), row.name
 
 
 def test_nobody_who_is_not_signed_in_is_shown_anything_but_the_sign_in(world: World) -> None:

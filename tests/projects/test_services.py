@@ -20,6 +20,28 @@ def test_who_makes_a_project_is_its_owner(owner: User):
     assert [e.action for e in activity_of(project)] == ["project.create"]
 
 
+def test_visibility_is_private_unless_said_and_its_change_is_on_record(owner: User):
+    project = services.create_project(slug="churn", name="Churn", by=owner)
+    assert project.visibility == "private"
+
+    services.describe_project(project, name="Churn", description="", by=owner)
+    services.describe_project(
+        project, name="Churn", description="", visibility="internal", by=owner
+    )
+    project.refresh_from_db()
+    assert project.visibility == "internal"
+    newest = activity_of(project)[0]
+    assert (newest.data["before"]["visibility"], newest.data["visibility"]) == (
+        "private",
+        "internal",
+    )
+    with pytest.raises(Invalid) as refusal:
+        services.describe_project(
+            project, name="Churn", description="", visibility="secret", by=owner
+        )
+    assert "visibility" in refusal.value.details
+
+
 @pytest.mark.parametrize(
     ("slug", "name", "field"),
     [

@@ -66,8 +66,7 @@ def settings(request: HttpRequest, slug: str) -> HttpResponse:
     found = project_or_404(user, slug)
     policies.projects.require(user, "manage_project", found)
     posted = request.method == "POST"
-    initial = {"name": found.name, "description": found.description}
-    form = DescribeForm(request.POST if posted else None, initial=initial)
+    form = DescribeForm(request.POST if posted else None, initial=_described(found))
     refusal = None
     if posted and form.is_valid():
         try:
@@ -139,11 +138,10 @@ def override_reset(request: HttpRequest, slug: str, stage: int) -> HttpResponse:
 
 def settings_page(user: Any, found: Project, **forms: Any) -> dict[str, Any]:
     """What the page shows; `forms` are those that were posted just now."""
-    initial = {"name": found.name, "description": found.description}
     return {
         "section": "projects",
         "project": found,
-        "form": DescribeForm(initial=initial),
+        "form": DescribeForm(initial=_described(found)),
         "prefixes": found.name_prefixes.all(),
         "prefix_form": PrefixForm(auto_id="id_prefix_%s"),
         "rules": [{"rule": rule, "who": rules.who(rule)} for rule in rules.rules_of(found)],
@@ -151,6 +149,14 @@ def settings_page(user: Any, found: Project, **forms: Any) -> dict[str, Any]:
         "policies": effective_policies(found),
         "may_override": policies.projects.allows(user, "override_stages", found),
         **forms,
+    }
+
+
+def _described(found: Project) -> dict[str, Any]:
+    return {
+        "name": found.name,
+        "description": found.description,
+        "visibility": found.visibility,
     }
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from apps.accounts.models import User
 from apps.audit.models import AuditEvent
-from apps.projects.models import NamePrefix, Project
+from apps.projects.models import NamePrefix, Project, Visibility
 from apps.tracking import queries, services
 from apps.tracking.models import Experiment
 from tests import factories
@@ -230,6 +230,16 @@ def test_for_members_of_another_project_it_does_not_exist(
         answer = call(stranger, method, path, values)
         assert (answer.status_code, said(answer).get(name)) == (200, None), (method, path)
     assert wrong(statuses(call, stranger, writes(things)), 404) == {}
+
+
+def test_in_an_internal_project_everybody_reads_and_nobody_else_writes(
+    call: Call, things: Things, project: Project, stranger: User
+) -> None:
+    project.visibility = Visibility.INTERNAL
+    project.save()
+
+    assert wrong(statuses(call, stranger, reads(things)), 200) == {}
+    assert wrong(statuses(call, stranger, writes(things)), 403) == {}
 
 
 def test_who_is_in_no_project_is_told_so(call: Call, things: Things) -> None:

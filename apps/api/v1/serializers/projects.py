@@ -2,6 +2,7 @@ from rest_framework import serializers
 
 from apps.api.v1.serializers.fields import Attribute
 from apps.api.v1.serializers.people import Person
+from apps.projects.models import Visibility
 from apps.projects.roles import Role
 
 
@@ -9,6 +10,7 @@ class Project(serializers.Serializer):
     slug = serializers.CharField()
     name = serializers.CharField()
     description = serializers.CharField()
+    visibility = serializers.ChoiceField(Visibility.choices)
     created_at = serializers.DateTimeField()
 
 
@@ -16,11 +18,15 @@ class NewProject(serializers.Serializer):
     slug = serializers.CharField(max_length=50)
     name = serializers.CharField(max_length=100)
     description = serializers.CharField(required=False, allow_blank=True, default="")
+    visibility = serializers.ChoiceField(
+        Visibility.choices, required=False, default=Visibility.PRIVATE
+    )
 
 
 class ProjectDescription(serializers.Serializer):
     name = serializers.CharField(required=False, max_length=100)
     description = serializers.CharField(required=False, allow_blank=True)
+    visibility = serializers.ChoiceField(Visibility.choices, required=False)
 
 
 class ReviewerRole(serializers.Serializer):

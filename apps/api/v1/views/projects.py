@@ -34,13 +34,14 @@ class ProjectView(Resource):
 
     @extend_schema(request=shapes.ProjectDescription, responses=shapes.Project)
     def patch(self, request: PersonsRequest, project: str) -> Response:
-        """Change the name or the description of a project."""
+        """Change the name, the description or the visibility of a project."""
         found = project_of(request, project)
         given = self.given(shapes.ProjectDescription)
         described = services.describe_project(
             found,
             name=given.get("name", found.name),
             description=given.get("description", found.description),
+            visibility=given.get("visibility"),
             by=request.user,
         )
         return shown(described, shapes.Project)
