@@ -209,7 +209,8 @@ def _native_routes() -> str:
     ):
         served = {p.name for p in mlflow_urls.urlpatterns if isinstance(p, URLPattern)}
         rows += [(f"`{kind}/{verb}`",) for verb in verbs if f"{kind}-{verb}" in served]
-    rows += [(f"`{call}`",) for call in mlflow_urls.DATABRICKS]
+    places = (place.replace("<str:", "{").replace(">", "}") for place in mlflow_urls.WEBHOOKS)
+    rows += [(f"`{call}`",) for call in (*places, *mlflow_urls.DATABRICKS)]
     return _table(("Below `/api/2.0/mlflow/`",), rows)
 
 

@@ -18,7 +18,7 @@ from xdist.scheduler import LoadScopeScheduling
 
 from tests import capabilities, servers
 
-pytest_plugins = ["tests.people", "tests.tracking", "tests.stores"]
+pytest_plugins = ["tests.people", "tests.tracking", "tests.stores", "tests.listener"]
 NOT_RUN = pytest.StashKey[Counter[str]]()
 # They start servers, containers or a browser, and get in each other's way when run side by side.
 HEAVY = ("tests/browser/", "tests/compose/", "tests/contract/", "tests/journeys/")

@@ -54,6 +54,27 @@ def project_for_new(user: User, *, name: str, tags: Mapping[str, str], noun: str
     )
 
 
+def project_to_run(user: User, *, noun: str) -> Project:
+    """The project of something that belongs to one and cannot say to which: the default of the
+    access token, or the only one that the person runs."""
+    if slug := context.current().default_project:
+        visible = projects_where(user, may="view")
+        return _named(visible, slug, "Use an access token with another default project")
+    found = list(projects_where(user, may="manage_project").order_by("slug")[:MOST_NAMED])
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        raise NotPermitted(
+            f"A {noun} belongs to a project and is made by its owners, and you own none. Ask an "
+            "owner of the project."
+        )
+    slugs = ", ".join(project.slug for project in found)
+    raise Invalid(
+        f"You run several projects ({slugs}), so say to which one this {noun} belongs: use an "
+        "access token with a default project (tokens page), or make it on the pages of the project."
+    )
+
+
 def require_free_name(name: str, project: Project, *, noun: str) -> None:
     """Raise `NotPermitted` for a name whose beginning another project reserved."""
     reserved = _reserving(name)
@@ -86,7 +107,7 @@ def _named(allowed: QuerySet[Project], slug: str, remedy: str) -> Project:
     project = allowed.filter(slug=slug).first()
     if project is None:
         raise NotFound(
-            f"There is no project “{slug}” in which you may register. {remedy}, or ask an owner "
+            f"There is no project “{slug}” in which you may do that. {remedy}, or ask an owner "
             "of the project to let you in."
         )
     return project

@@ -45,21 +45,35 @@ class VersionDeleted(Event):
 
 
 @dataclass(frozen=True)
+class PromptRegistered(Event):
+    model_id: int
+
+
+@dataclass(frozen=True)
+class PromptVersionRegistered(Event):
+    version_id: int
+
+
+@dataclass(frozen=True)
 class AliasSet(Event):
+    """`at` is the moment in ISO's format, as below: the same alias may be set again."""
+
     model_id: int
     version_id: int
     alias: str
+    at: str
 
 
 @dataclass(frozen=True)
 class AliasDeleted(Event):
     model_id: int
     alias: str
+    at: str
 
 
 @dataclass(frozen=True)
 class VersionTagSet(Event):
-    """`at` is the moment in ISO's format: the same tag may be set again."""
+    """Of a version of a model or of a prompt."""
 
     version_id: int
     key: str
@@ -71,3 +85,19 @@ class VersionTagSet(Event):
 class VersionTagDeleted(Event):
     version_id: int
     key: str
+    at: str
+
+
+@dataclass(frozen=True)
+class PromptTagSet(Event):
+    model_id: int
+    key: str
+    value: str
+    at: str
+
+
+@dataclass(frozen=True)
+class PromptTagDeleted(Event):
+    model_id: int
+    key: str
+    at: str

@@ -1,4 +1,4 @@
-"""For looking: webhooks are made and changed by those who run the project of the model."""
+"""For looking: webhooks are made and changed by those who run the project."""
 
 from typing import Any
 
@@ -11,6 +11,9 @@ from apps.webhooks.models import Delivery, RegistryWebhook
 @admin.register(RegistryWebhook)
 class RegistryWebhookAdmin(ReadOnlyAdmin):
     fields = (
+        "dialect",
+        "name",
+        "project",
         "model",
         "events",
         "url",
@@ -22,8 +25,8 @@ class RegistryWebhookAdmin(ReadOnlyAdmin):
         "updated_at",
     )
     list_display = ("__str__", "url", "status", "created_by", "created_at")
-    list_filter = ("status",)
-    list_select_related = ("model", "created_by")
+    list_filter = ("dialect", "status")
+    list_select_related = ("model", "project", "created_by")
 
     def get_queryset(self, request: Any) -> Any:
         return super().get_queryset(request).defer("authorization", "secret")
@@ -33,4 +36,4 @@ class RegistryWebhookAdmin(ReadOnlyAdmin):
 class DeliveryAdmin(ReadOnlyAdmin):
     list_display = ("event", "webhook", "state", "status_code", "attempts", "created_at")
     list_filter = ("state", "event")
-    list_select_related = ("webhook__model",)
+    list_select_related = ("webhook__model", "webhook__project")

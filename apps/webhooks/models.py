@@ -8,7 +8,15 @@ from django.utils import timezone
 
 from apps.core.fields import EncryptedTextField
 from apps.core.history import history
+from apps.projects.models import Project
 from apps.registry.models import RegisteredModel
+
+
+class Dialect(models.TextChoices):
+    """Whose events, payloads and signatures a webhook has."""
+
+    DATABRICKS = "databricks", "Databricks"
+    MLFLOW = "mlflow", "MLflow"
 
 
 class WebhookEvent(models.TextChoices):
@@ -28,8 +36,30 @@ class WebhookEvent(models.TextChoices):
     COMMENT_CREATED = "COMMENT_CREATED"
 
 
+class MlflowEvent(models.TextChoices):
+    """The names are MLflow's: of what, and what happened to it."""
+
+    MODEL_CREATED = "registered_model.created", "A model is created"
+    VERSION_CREATED = "model_version.created", "A version is registered"
+    VERSION_TAG_SET = "model_version_tag.set", "A tag of a version is set"
+    VERSION_TAG_DELETED = "model_version_tag.deleted", "A tag of a version is deleted"
+    ALIAS_CREATED = "model_version_alias.created", "An alias is set on a version"
+    ALIAS_DELETED = "model_version_alias.deleted", "An alias is deleted"
+    PROMPT_CREATED = "prompt.created", "A prompt is created"
+    PROMPT_VERSION_CREATED = "prompt_version.created", "A version of a prompt is registered"
+    PROMPT_TAG_SET = "prompt_tag.set", "A tag of a prompt is set"
+    PROMPT_TAG_DELETED = "prompt_tag.deleted", "A tag of a prompt is deleted"
+    PROMPT_VERSION_TAG_SET = "prompt_version_tag.set", "A tag of a prompt's version is set"
+    PROMPT_VERSION_TAG_DELETED = (
+        "prompt_version_tag.deleted",
+        "A tag of a prompt's version is deleted",
+    )
+    PROMPT_ALIAS_CREATED = "prompt_alias.created", "An alias is set on a prompt's version"
+    PROMPT_ALIAS_DELETED = "prompt_alias.deleted", "An alias of a prompt is deleted"
+
+
 class WebhookStatus(models.TextChoices):
-    """In test mode only a test is sent."""
+    """In test mode only a test is sent. MLflow does not know it."""
 
     ACTIVE = "ACTIVE", "Active"
     DISABLED = "DISABLED", "Disabled"
@@ -37,14 +67,22 @@ class WebhookStatus(models.TextChoices):
 
 
 class RegistryWebhook(models.Model):
-    """Where to send what happens to one model, or to all of them."""
+    """Where to send what happens to one model, to those of a project, or to all of them."""
 
+    dialect = models.CharField(
+        max_length=10, choices=Dialect.choices, default=Dialect.DATABRICKS, editable=False
+    )
+    name = models.CharField(max_length=63, blank=True)
     model = models.ForeignKey(
         RegisteredModel,
         on_delete=models.CASCADE,
         null=True,
         related_name="webhooks",
-        help_text="Empty: all models of all projects.",
+        help_text="Empty: all models of the project, or of all projects.",
+    )
+    # MLflow's name no model. Those of Databricks belong to the project of their model.
+    project = models.ForeignKey(
+        Project, on_delete=models.PROTECT, null=True, related_name="webhooks"
     )
     events = models.JSONField(help_text="Names of what it is told of.")
     url = models.CharField(max_length=2000)
@@ -65,9 +103,21 @@ class RegistryWebhook(models.Model):
 
     class Meta:
         ordering: ClassVar = ["id"]
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=models.Q(dialect=Dialect.DATABRICKS.value, project=None)
+                | models.Q(dialect=Dialect.MLFLOW.value, model=None, project__isnull=False),
+                name="webhooks_of_mlflow_and_no_others_name_a_project",
+            )
+        ]
 
     def __str__(self) -> str:
-        return f"webhook {self.pk} of {self.model or 'all models'}"
+        return f"webhook {self.name or self.pk} of {self.model or self.project or 'all models'}"
+
+    @property
+    def home(self) -> Project | None:
+        """The project whose webhook it is; without one, it is the administrators'."""
+        return self.model.project if self.model is not None else self.project
 
 
 class DeliveryState(models.TextChoices):
@@ -82,7 +132,7 @@ class Delivery(models.Model):
     webhook = models.ForeignKey(
         RegistryWebhook, on_delete=models.CASCADE, related_name="deliveries"
     )
-    event = models.CharField(max_length=60, choices=WebhookEvent.choices)
+    event = models.CharField(max_length=60)
     key = models.CharField(max_length=60)
     payload = models.JSONField()
     state = models.CharField(

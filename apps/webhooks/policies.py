@@ -4,12 +4,13 @@ from django.db.models import Q, QuerySet
 
 from apps.access.policies import Policy
 from apps.accounts.models import User
+from apps.projects.models import Project
 from apps.projects.queries import projects_where
 from apps.webhooks.models import RegistryWebhook
 
 
 class WebhookPolicy(Policy[RegistryWebhook]):
-    """Whoever runs the project of the model sees and manages its webhooks; nobody else does.
+    """Whoever runs the project sees and manages its webhooks and those of its models.
 
     An address is often a secret by itself. Those of all models are the administrators'.
     """
@@ -18,7 +19,16 @@ class WebhookPolicy(Policy[RegistryWebhook]):
     noun = "webhook"
 
     def by_role(self, user: User, action: str) -> Q:
-        return Q(model__project__in=projects_where(user, may="manage_project").values("pk"))
+        run = projects_where(user, may="manage_project").values("pk")
+        return Q(model__project__in=run) | Q(project__in=run)
+
+    def of_project(self, user: Any, project: Project) -> QuerySet[RegistryWebhook]:
+        """Those of the project and of its models."""
+        return (
+            self.visible_to(user)
+            .filter(Q(model__project=project) | Q(project=project))
+            .select_related("model__project", "project")
+        )
 
     def visible_to(self, user: Any, action: str = "view") -> QuerySet[RegistryWebhook]:
         return super().visible_to(user, action).filter(model__deleted_at=None)

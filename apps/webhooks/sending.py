@@ -1,9 +1,8 @@
 """One request to another program: no proxy, no redirect, no patience, and little of the answer."""
 
-import hashlib
-import hmac
 import json
 import time
+import uuid
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -14,13 +13,12 @@ from urllib3.exceptions import HTTPError
 
 from apps.core.errors import DomainError
 from apps.tracking.connections import checked_pool
-from apps.webhooks import addresses
+from apps.webhooks import addresses, dialects
 from apps.webhooks.models import RegistryWebhook
 
 SECONDS = 10.0
 CHUNK = 1024
 MOST_OF_AN_ANSWER = 4096
-SIGNATURE = "X-Databricks-Signature"
 
 
 class NotDelivered(Exception):
@@ -41,18 +39,17 @@ def body_of(payload: dict[str, Any]) -> bytes:
     return json.dumps(payload).encode()
 
 
-def signature(secret: str, body: bytes) -> str:
-    return hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
+def send(webhook: RegistryWebhook, payload: dict[str, Any], *, delivery: uuid.UUID) -> Answer:
+    """Post the payload. Raises `NotDelivered` where there is no answer.
 
-
-def send(webhook: RegistryWebhook, payload: dict[str, Any]) -> Answer:
-    """Post the payload. Raises `NotDelivered` where there is no answer."""
+    `delivery` is the same in all attempts, so that receivers notice what they have already.
+    """
     body = body_of(payload)
-    headers = {"Content-Type": "application/json", "User-Agent": "mlgov"}
-    if webhook.authorization:
-        headers["Authorization"] = webhook.authorization
-    if webhook.secret:
-        headers[SIGNATURE] = signature(webhook.secret, body)
+    headers = {
+        "Content-Type": "application/json",
+        "User-Agent": "mlgov",
+        **dialects.of(webhook).headers(webhook, body, delivery),
+    }
     try:
         # Again, and not only when it was made: the operator may have struck the host off since.
         addresses.require_allowed(webhook.url, verify_tls=webhook.verify_tls)

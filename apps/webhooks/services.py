@@ -1,8 +1,7 @@
 """Webhooks: making them, changing them, and telling them what happened."""
 
+import uuid
 from collections.abc import Iterable
-from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 
 from django.conf import settings
@@ -16,32 +15,22 @@ from apps.core.errors import Invalid, NotFound, NotPermitted
 from apps.core.validation import require_valid
 from apps.outbox.services import publish
 from apps.projects import policies as project_policies
+from apps.projects.models import Project
 from apps.registry.models import RegisteredModel
-from apps.webhooks import addresses, policies, queries, sending
+from apps.webhooks import addresses, dialects, policies, queries, sending
+from apps.webhooks.dialects import Occasion
 from apps.webhooks.events import DeliveryQueued
 from apps.webhooks.models import (
     Delivery,
     DeliveryState,
+    Dialect,
     RegistryWebhook,
-    WebhookEvent,
     WebhookStatus,
 )
 
 LONGEST_SECRET = 4096
 LONGEST_DESCRIPTION = 10_000
 KEPT_DELIVERIES = 100
-
-
-@dataclass(frozen=True)
-class Occasion:
-    """Something that happened. `facts` is what programs are told beside the name of the event."""
-
-    events: tuple[str, ...]
-    model: RegisteredModel
-    key: str
-    at: datetime
-    text: str
-    facts: dict[str, Any] = field(default_factory=dict)
 
 
 @transaction.atomic
@@ -76,6 +65,38 @@ def create_webhook(
         description=description,
         created_by=by,
     )
+    return _made(webhook, by=by)
+
+
+@transaction.atomic
+def create_project_webhook(
+    project: Project,
+    *,
+    name: str,
+    events: Iterable[str],
+    url: str,
+    by: User,
+    secret: str = "",
+    status: str = WebhookStatus.ACTIVE,
+    description: str = "",
+) -> RegistryWebhook:
+    """As MLflow's own: for all models and prompts of a project."""
+    project_policies.projects.require(by, "manage_project", project)
+    webhook = RegistryWebhook(
+        dialect=Dialect.MLFLOW,
+        project=project,
+        name=name,
+        events=list(dict.fromkeys(events)),
+        url=url,
+        secret=secret,
+        status=status,
+        description=description,
+        created_by=by,
+    )
+    return _made(webhook, by=by)
+
+
+def _made(webhook: RegistryWebhook, *, by: User) -> RegistryWebhook:
     _require_sound(webhook)
     webhook.save()
     _record(webhook, "webhook.create", by=by)
@@ -111,20 +132,10 @@ def delete_webhook(webhook: RegistryWebhook, *, by: User) -> None:
 def try_webhook(webhook: RegistryWebhook, *, event: str = "", by: User) -> sending.Answer:
     """Send an example now, and return what was answered. Raises `sending.NotDelivered`."""
     policies.webhooks.require(by, "test", webhook)
+    words = dialects.of(webhook)
     event = event or webhook.events[0]
-    if event not in webhook.events:
-        raise Invalid(f"This webhook is not told of {event}. It is of: {_list(webhook.events)}.")
-    if webhook.status == WebhookStatus.DISABLED:
-        raise Invalid("This webhook is disabled. Set it to TEST_MODE or ACTIVE first.")
-    example = Occasion(
-        events=(event,),
-        model=webhook.model or RegisteredModel(name="example"),
-        key="test",
-        at=timezone.now(),
-        text=f"A test of the webhook for {event}.",
-        facts={"version": "1"},
-    )
-    return sending.send(webhook, payload_of(webhook, event, example))
+    payload = words.payload(webhook, event, words.example(webhook, event))
+    return sending.send(webhook, payload, delivery=uuid.uuid4())
 
 
 # ---- telling ------------------------------------------------------------------------------------
@@ -140,24 +151,15 @@ def announce(occasion: Occasion) -> list[Delivery]:
                 webhook=webhook,
                 event=event,
                 key=occasion.key,
-                defaults={"payload": payload_of(webhook, event, occasion)},
+                defaults={
+                    "payload": dialects.of(webhook).payload(webhook, event, occasion),
+                },
             )
             if is_new:
                 _forget_old(webhook)
                 publish(DeliveryQueued(delivery.pk))
                 made.append(delivery)
     return made
-
-
-def payload_of(webhook: RegistryWebhook, event: str, occasion: Occasion) -> dict[str, Any]:
-    return {
-        "event": event,
-        "webhook_id": str(webhook.pk),
-        "event_timestamp": int(occasion.at.timestamp() * 1000),
-        "model_name": occasion.model.name,
-        **occasion.facts,
-        "text": occasion.text,
-    }
 
 
 def deliver(delivery_id: int) -> None:
@@ -173,7 +175,7 @@ def deliver(delivery_id: int) -> None:
         _note(delivery, state=DeliveryState.GIVEN_UP, answer="The webhook is not active any more.")
         return
     try:
-        answer = sending.send(delivery.webhook, delivery.payload)
+        answer = sending.send(delivery.webhook, delivery.payload, delivery=_name_of(delivery))
     except sending.NotDelivered as failure:
         _fail(delivery, str(failure))
         return
@@ -181,6 +183,11 @@ def deliver(delivery_id: int) -> None:
         _fail(delivery, answer.text, status_code=answer.status)
         return
     _note(delivery, state=DeliveryState.DELIVERED, answer=answer.text, status_code=answer.status)
+
+
+def _name_of(delivery: Delivery) -> uuid.UUID:
+    """The same for each attempt, and another one in another installation."""
+    return uuid.uuid5(uuid.NAMESPACE_URL, f"{settings.MLGOV_BASE_URL}/deliveries/{delivery.pk}")
 
 
 def _fail(delivery: Delivery, text: str, *, status_code: int | None = None) -> None:
@@ -214,17 +221,7 @@ def _forget_old(webhook: RegistryWebhook) -> None:
 
 
 def _require_sound(webhook: RegistryWebhook) -> None:
-    if not webhook.events:
-        raise Invalid(f"Say in 'events' what to tell of: {_list(WebhookEvent.values)}.")
-    for event in webhook.events:
-        if event not in WebhookEvent.values:
-            raise Invalid(f"There is no event {event}. There are: {_list(WebhookEvent.values)}.")
-        if webhook.model is not None and event in queries.OF_ALL_MODELS_ONLY:
-            raise Invalid(f"{event} is for webhooks of all models: leave out the name of a model.")
-    if webhook.status not in WebhookStatus.values:
-        raise Invalid(
-            f"There is no status {webhook.status}. There are: {_list(WebhookStatus.values)}."
-        )
+    dialects.of(webhook).require_sound(webhook)
     require_valid(webhook, "url", "description")
     if len(webhook.description) > LONGEST_DESCRIPTION:
         raise Invalid(f"A description has {LONGEST_DESCRIPTION:,} characters at most.")
@@ -240,17 +237,13 @@ def _require_sound(webhook: RegistryWebhook) -> None:
 def _locked(webhook: RegistryWebhook) -> RegistryWebhook:
     found = (
         RegistryWebhook.objects.select_for_update(of=("self",))
-        .select_related("model__project")
+        .select_related("model__project", "project")
         .filter(pk=webhook.pk)
         .first()
     )
     if found is None:
         raise NotFound("There is no such webhook.")
     return found
-
-
-def _list(names: Iterable[str]) -> str:
-    return ", ".join(names)
 
 
 def _record(
@@ -262,7 +255,7 @@ def _record(
         action=action,
         obj=webhook,
         also=[webhook.model] if webhook.model else [],
-        project=webhook.model.project if webhook.model else None,
+        project=webhook.home,
         data={
             "host": addresses.host_of(addresses.urlsplit(webhook.url)),
             "events": webhook.events,

@@ -1,6 +1,6 @@
-"""What happens in mlgov, as the events of which Databricks' webhooks tell.
+"""What happens in mlgov, as the events of which Databricks' webhooks and those of MLflow tell.
 
-As there, little is told: whoever may see more asks the registry for it.
+Databricks' tell little, as there: whoever may see more asks the registry for it.
 """
 
 from datetime import datetime
@@ -9,17 +9,28 @@ from typing import Any
 from apps.cards.events import VersionCommented
 from apps.cards.models import VersionComment
 from apps.outbox.subscriptions import subscribe
-from apps.registry.events import ModelRegistered, VersionRegistered, VersionTagSet
+from apps.registry.events import (
+    AliasDeleted,
+    AliasSet,
+    ModelRegistered,
+    PromptRegistered,
+    PromptTagDeleted,
+    PromptTagSet,
+    PromptVersionRegistered,
+    VersionRegistered,
+    VersionTagDeleted,
+    VersionTagSet,
+)
 from apps.registry.models import ModelVersion, RegisteredModel
 from apps.reviews.events import ReviewCommented, ReviewRequested
 from apps.reviews.models import Comment, ReviewRequest
 from apps.stages.events import StageEntered
 from apps.stages.models import MlflowStage, Stage, StageMove
 from apps.stages.queries import name_for_clients
-from apps.webhooks import queries, services
+from apps.webhooks import occasions, queries, services
+from apps.webhooks.dialects import Occasion
 from apps.webhooks.events import DeliveryQueued
 from apps.webhooks.models import WebhookEvent
-from apps.webhooks.services import Occasion
 
 E = WebhookEvent
 MOVED_TO = {
@@ -36,7 +47,8 @@ ASKED_FOR = {
 
 @subscribe(ModelRegistered, when=queries.anybody_listens)
 def tell_of_the_model(payload: dict[str, Any]) -> None:
-    model = RegisteredModel.objects.get(pk=payload["model_id"])
+    model = _model(payload)
+    services.announce(occasions.of_model(model))
     services.announce(
         Occasion(
             events=(E.REGISTERED_MODEL_CREATED,),
@@ -51,6 +63,7 @@ def tell_of_the_model(payload: dict[str, Any]) -> None:
 @subscribe(VersionRegistered, when=queries.anybody_listens)
 def tell_of_the_version(payload: dict[str, Any]) -> None:
     version = _version(payload)
+    services.announce(occasions.of_version(version))
     _announce(
         version,
         E.MODEL_VERSION_CREATED,
@@ -63,15 +76,49 @@ def tell_of_the_version(payload: dict[str, Any]) -> None:
 
 @subscribe(VersionTagSet, when=queries.anybody_listens)
 def tell_of_the_tag(payload: dict[str, Any]) -> None:
-    at = datetime.fromisoformat(payload["at"])
+    version = _version(payload)
+    services.announce(occasions.of_version_tag(version, payload))
+    if version.model.is_prompt:
+        return  # Databricks' registry has none
     _announce(
-        _version(payload),
+        version,
         E.MODEL_VERSION_TAG_SET,
         key=f"tag-{payload['version_id']}-{payload['at']}",
-        at=at,
+        at=datetime.fromisoformat(payload["at"]),
         said=f"has the tag '{payload['key']}'.",
         facts={"tags": [{"key": payload["key"], "value": payload["value"]}]},
     )
+
+
+@subscribe(VersionTagDeleted, when=queries.anybody_listens)
+def tell_of_the_deleted_tag(payload: dict[str, Any]) -> None:
+    services.announce(occasions.of_version_tag(_version(payload), payload))
+
+
+@subscribe(AliasSet, when=queries.anybody_listens)
+def tell_of_the_alias(payload: dict[str, Any]) -> None:
+    services.announce(occasions.of_alias_set(_version(payload), payload))
+
+
+@subscribe(AliasDeleted, when=queries.anybody_listens)
+def tell_of_the_deleted_alias(payload: dict[str, Any]) -> None:
+    services.announce(occasions.of_alias_deleted(_model(payload), payload))
+
+
+@subscribe(PromptRegistered, when=queries.anybody_listens)
+def tell_of_the_prompt(payload: dict[str, Any]) -> None:
+    services.announce(occasions.of_model(_model(payload)))
+
+
+@subscribe(PromptVersionRegistered, when=queries.anybody_listens)
+def tell_of_the_version_of_the_prompt(payload: dict[str, Any]) -> None:
+    services.announce(occasions.of_version(_version(payload)))
+
+
+@subscribe(PromptTagSet, when=queries.anybody_listens)
+@subscribe(PromptTagDeleted, when=queries.anybody_listens)
+def tell_of_the_tag_of_the_prompt(payload: dict[str, Any]) -> None:
+    services.announce(occasions.of_prompt_tag(_model(payload), payload))
 
 
 @subscribe(StageEntered, when=queries.anybody_listens)
@@ -134,6 +181,10 @@ def tell_of_the_comment_on_the_review(payload: dict[str, Any]) -> None:
 @subscribe(DeliveryQueued, slow=True)
 def send_it(payload: dict[str, Any]) -> None:
     services.deliver(payload["delivery_id"])
+
+
+def _model(payload: dict[str, Any]) -> RegisteredModel:
+    return RegisteredModel.objects.select_related("created_by").get(pk=payload["model_id"])
 
 
 def _version(payload: dict[str, Any]) -> ModelVersion:

@@ -112,6 +112,15 @@ class Arguments:
             raise _wrong_type(name, value, "an object")
         return Arguments(value)
 
+    def parts(self, name: str) -> "list[Arguments]":
+        """A list of nested objects."""
+        value = self._found(name)
+        if value is None:
+            return []
+        if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
+            raise _wrong_type(name, value, "a list of objects")
+        return [Arguments(item) for item in value]
+
     def tags(self, name: str = "tags") -> dict[str, str]:
         """A list of key and value; of two with one key, the last counts."""
         value = self._found(name)

@@ -26,8 +26,8 @@ log = logging.getLogger(__name__)
 CHUNK = 256 * 1024
 # So much of a refused upload is read, so that the sender is still there for the answer.
 READ_AND_FORGOTTEN = 32 * 1024 * 1024
-View = Callable[[HttpRequest, User], HttpResponseBase]
-Call = Callable[[User, Arguments], dict[str, Any]]
+View = Callable[..., HttpResponseBase]
+Call = Callable[..., dict[str, Any]]
 
 NO_TOKEN = (
     "mlgov needs to know who you are: make a token on your tokens page and set "
@@ -43,8 +43,8 @@ def governed(view: View) -> Callable[..., HttpResponseBase]:
     """Let people with a token in; answer each refusal as JSON, never with a page or a redirect."""
 
     @csrf_exempt
-    def guarded(request: HttpRequest) -> HttpResponseBase:
-        response = _answered(view, request)
+    def guarded(request: HttpRequest, **named: str) -> HttpResponseBase:
+        response = _answered(view, request, named)
         if response.status_code >= 400:
             _forget_body(request)
         return response
@@ -52,7 +52,7 @@ def governed(view: View) -> Callable[..., HttpResponseBase]:
     return guarded
 
 
-def _answered(view: View, request: HttpRequest) -> HttpResponseBase:
+def _answered(view: View, request: HttpRequest, named: dict[str, str]) -> HttpResponseBase:
     text = token_of(request.headers.get("Authorization", ""))
     if text is None:
         return errors.unauthenticated(NO_TOKEN)
@@ -63,7 +63,7 @@ def _answered(view: View, request: HttpRequest) -> HttpResponseBase:
         # Row history asks the request who it was.
         request.user = token.user
         with acting(default_project=token.default_project):
-            return view(request, token.user)
+            return view(request, token.user, **named)
     except DomainError as refusal:
         return errors.answer_for(refusal)
     except RequestDataTooBig:
@@ -92,9 +92,10 @@ def _forget_body(request: HttpRequest) -> None:
 
 
 def endpoint(**methods: Call) -> Callable[..., HttpResponseBase]:
-    """A view of one path: for each HTTP method, a function of the person and the arguments."""
+    """A view of one path: for each HTTP method, a function of the person and the arguments, and
+    of what the path names."""
 
-    def view(request: HttpRequest, user: User) -> HttpResponseBase:
+    def view(request: HttpRequest, user: User, **named: str) -> HttpResponseBase:
         call = methods.get(request.method or "")
         if call is None:
             allowed = ", ".join(sorted(methods))
@@ -102,6 +103,6 @@ def endpoint(**methods: Call) -> Callable[..., HttpResponseBase]:
             response = errors.answer_for(refusal)
             response["Allow"] = allowed
             return response
-        return JsonResponse(call(user, Arguments.of(request)))
+        return JsonResponse(call(user, Arguments.of(request), **named))
 
     return governed(view)

@@ -212,7 +212,7 @@ def slice_of(size: int, token: str, of: Searchable) -> tuple[int, int]:
             "Invalid value for request parameter max_results. It must be at least 1 and at most "
             f"{of.most_results}, but got value {size}"
         )
-    return _offset(token), size + 1
+    return offset_in(token), size + 1
 
 
 def page(rows: list[Any], *, start: int, asked: int) -> tuple[list[Any], str]:
@@ -223,7 +223,7 @@ def page(rows: list[Any], *, start: int, asked: int) -> tuple[list[Any], str]:
     return rows[:-1], base64.b64encode(text.encode()).decode()
 
 
-def _offset(token: str) -> int:
+def offset_in(token: str) -> int:
     if not token:
         return 0
     try:

@@ -6,6 +6,7 @@ from apps.api.mlflow import (
     databricks,
     model_versions,
     registered_models,
+    registry_webhooks,
     transition_requests,
     webhooks,
 )
@@ -43,6 +44,13 @@ VERSIONS = {
     "set-tag": endpoint(POST=model_versions.set_tag),
     "delete-tag": endpoint(DELETE=model_versions.delete_tag),
 }
+WEBHOOKS = {
+    "webhooks": endpoint(GET=webhooks.list_webhooks, POST=webhooks.create),
+    "webhooks/<str:webhook_id>": endpoint(
+        GET=webhooks.get, PATCH=webhooks.update, DELETE=webhooks.delete
+    ),
+    "webhooks/<str:webhook_id>/test": endpoint(POST=webhooks.test),
+}
 # What scripts for Databricks call beyond MLflow.
 DATABRICKS = {
     "transition-requests/create": endpoint(POST=transition_requests.create),
@@ -54,11 +62,11 @@ DATABRICKS = {
     "comments/update": endpoint(PATCH=comments.update, POST=comments.update),
     "comments/delete": endpoint(DELETE=comments.delete),
     "activities/list": endpoint(GET=comments.activities),
-    "registry-webhooks/create": endpoint(POST=webhooks.create),
-    "registry-webhooks/list": endpoint(GET=webhooks.list_webhooks),
-    "registry-webhooks/update": endpoint(PATCH=webhooks.update),
-    "registry-webhooks/delete": endpoint(DELETE=webhooks.delete),
-    "registry-webhooks/test": endpoint(POST=webhooks.test),
+    "registry-webhooks/create": endpoint(POST=registry_webhooks.create),
+    "registry-webhooks/list": endpoint(GET=registry_webhooks.list_webhooks),
+    "registry-webhooks/update": endpoint(PATCH=registry_webhooks.update),
+    "registry-webhooks/delete": endpoint(DELETE=registry_webhooks.delete),
+    "registry-webhooks/test": endpoint(POST=registry_webhooks.test),
     "databricks/registered-models/get": endpoint(GET=databricks.get_model),
     "databricks/model-versions/transition-stage": endpoint(POST=databricks.transition_stage),
 }
@@ -72,6 +80,7 @@ urlpatterns = [
         path(f"api/2.0/mlflow/model-versions/{verb}", view, name=f"model-versions-{verb}")
         for verb, view in VERSIONS.items()
     ),
+    *(path(f"api/2.0/mlflow/{place}", view) for place, view in WEBHOOKS.items()),
     *(
         path(f"api/2.0/mlflow/{call}", view, name=call.replace("/", "-"))
         for call, view in DATABRICKS.items()

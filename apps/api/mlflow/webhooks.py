@@ -1,129 +1,135 @@
-"""Databricks' registry-webhooks/*: programs that want to hear of the registry."""
+"""MLflow's own webhooks. There they belong to the server; here each belongs to a project."""
 
 from typing import Any
 
 from apps.accounts.models import User
+from apps.api.mlflow import rows, search
 from apps.api.mlflow.arguments import Arguments, missing
-from apps.api.mlflow.named import id_asked
 from apps.api.mlflow.transition_requests import milliseconds
-from apps.core.errors import Conflict, Invalid, NotFound
-from apps.registry import queries
+from apps.core.errors import Invalid, NotFound
+from apps.projects import choosing
 from apps.webhooks import policies, sending, services
-from apps.webhooks.models import RegistryWebhook, WebhookStatus
+from apps.webhooks.models import Dialect, MlflowEvent, RegistryWebhook, WebhookStatus
 
+DEFAULT_RESULTS = 100
 MOST_RESULTS = 1000
+LONGEST_ID = 18
 
 
 def create(user: User, arguments: Arguments) -> dict[str, Any]:
-    _refuse_jobs(arguments)
-    name = arguments.text("model_name")
-    target = arguments.part("http_url_spec")
-    if target is None:
-        raise missing("http_url_spec")
-    webhook = services.create_webhook(
-        queries.model_named(name, user=user) if name else None,
-        events=arguments.texts("events"),
-        url=target.text("url", required=True),
-        authorization=target.text("authorization"),
-        secret=target.text("secret"),
-        verify_tls=_verifies(target),
-        status=arguments.text("status", default=WebhookStatus.ACTIVE),
-        description=arguments.text("description"),
-        by=user,
-    )
+    given: dict[str, Any] = {
+        "name": arguments.text("name", required=True),
+        "url": arguments.text("url", required=True),
+        "description": arguments.text("description"),
+        "secret": arguments.text("secret"),
+        "status": arguments.text("status", default=WebhookStatus.ACTIVE),
+    }
+    if not arguments.has("events"):
+        raise missing("events")
+    events = [_event(part) for part in arguments.parts("events")]
+    project = choosing.project_to_run(user, noun="webhook")
+    webhook = services.create_project_webhook(project, events=events, by=user, **given)
     return {"webhook": webhook_json(webhook)}
 
 
-def update(user: User, arguments: Arguments) -> dict[str, Any]:
-    """Change what is named, and leave the rest as it is."""
-    _refuse_jobs(arguments)
-    webhook = _asked(user, arguments)
-    changes: dict[str, Any] = {
-        name: arguments.text(name) for name in ("description", "status") if arguments.has(name)
-    }
-    if arguments.has("events"):
-        changes["events"] = arguments.texts("events")
-    if target := arguments.part("http_url_spec"):
-        changes |= {
-            name: target.text(name)
-            for name in ("url", "authorization", "secret")
-            if target.has(name)
-        }
-        if target.has("enable_ssl_verification"):
-            changes["verify_tls"] = _verifies(target)
-    return {"webhook": webhook_json(services.edit_webhook(webhook, by=user, **changes))}
-
-
-def delete(user: User, arguments: Arguments) -> dict[str, Any]:
-    services.delete_webhook(_asked(user, arguments), by=user)
-    return {}
-
-
 def list_webhooks(user: User, arguments: Arguments) -> dict[str, Any]:
-    found = policies.webhooks.visible_to(user).select_related("model").order_by("id")
-    if name := arguments.text("model_name"):
-        found = found.filter(model=queries.model_named(name, user=user))
-    if token := arguments.text("page_token"):
-        if not (token.isascii() and token.isdigit() and len(token) <= 18):
-            raise Invalid("Invalid page token, could not be read.")
-        found = found.filter(pk__gt=int(token))
-    size = arguments.number("max_results", default=MOST_RESULTS)
+    """Those of all projects that the person runs, the newest first."""
+    size = arguments.number("max_results", default=DEFAULT_RESULTS) or DEFAULT_RESULTS
     if not 1 <= size <= MOST_RESULTS:
-        raise Invalid(f"'max_results' has to be between 1 and {MOST_RESULTS}.")
-    wanted = set(arguments.texts("events"))
-    rows = [row for row in found if not wanted or wanted & set(row.events)]
-    answer: dict[str, Any] = {"webhooks": [webhook_json(row) for row in rows[:size]]}
-    if len(rows) > size:
-        answer["next_page_token"] = str(rows[size - 1].pk)
+        raise Invalid(f"max_results must be between 1 and {MOST_RESULTS}.")
+    start = search.offset_in(arguments.text("page_token"))
+    found = (
+        policies.webhooks.visible_to(user)
+        .filter(dialect=Dialect.MLFLOW)
+        .order_by("-created_at", "-id")[start : start + size + 1]
+    )
+    page, token = search.page(list(found), start=start, asked=size + 1)
+    answer = rows.some("webhooks", [webhook_json(row) for row in page])
+    if token:
+        answer["next_page_token"] = token
     return answer
 
 
-def test(user: User, arguments: Arguments) -> dict[str, Any]:
-    """Send an example now. What the other side answers is the answer."""
-    webhook = _asked(user, arguments)
+def get(user: User, arguments: Arguments, webhook_id: str) -> dict[str, Any]:
+    return {"webhook": webhook_json(_asked(user, webhook_id))}
+
+
+def update(user: User, arguments: Arguments, webhook_id: str) -> dict[str, Any]:
+    """Change what is named. Empty is a description or a secret, but no name and no address."""
+    names = ("name", "url", "status", "description", "secret")
+    given: dict[str, Any] = {name: arguments.text(name) for name in names if arguments.has(name)}
+    changes = {
+        name: value
+        for name, value in given.items()
+        if value or name in ("status", "description", "secret")
+    }
+    if events := [_event(part) for part in arguments.parts("events")]:
+        changes["events"] = events
+    webhook = _asked(user, webhook_id)
+    return {"webhook": webhook_json(services.edit_webhook(webhook, by=user, **changes))}
+
+
+def delete(user: User, arguments: Arguments, webhook_id: str) -> dict[str, Any]:
+    services.delete_webhook(_asked(user, webhook_id), by=user)
+    return {}
+
+
+def test(user: User, arguments: Arguments, webhook_id: str) -> dict[str, Any]:
+    """Send an example now. That it did not arrive is an answer, too."""
+    part = arguments.part("event")
+    event = _event(part) if part is not None else ""
+    webhook = _asked(user, webhook_id)
     try:
-        answer = services.try_webhook(webhook, event=arguments.text("event"), by=user)
+        answer = services.try_webhook(webhook, event=event, by=user)
     except sending.NotDelivered as failure:
-        raise Conflict(f"The webhook could not be sent: {failure}") from None
-    return {"status_code": answer.status, "body": answer.text}
+        return {"result": {"success": False, "error_message": f"Failed to test webhook: {failure}"}}
+    return {
+        "result": {
+            "success": answer.is_good,
+            "response_status": answer.status,
+            "response_body": answer.text,
+        }
+    }
 
 
 def webhook_json(webhook: RegistryWebhook) -> dict[str, Any]:
-    """Without the credentials: nobody gets them back."""
+    """Without the secret: nobody gets it back."""
     found: dict[str, Any] = {
-        "id": str(webhook.pk),
-        "events": webhook.events,
+        "webhook_id": str(webhook.pk),
+        "name": webhook.name,
+        "url": webhook.url,
+        "events": [_event_json(event) for event in webhook.events],
         "status": webhook.status,
         "creation_timestamp": milliseconds(webhook.created_at),
         "last_updated_timestamp": milliseconds(webhook.updated_at),
-        "http_url_spec": {
-            "url": webhook.url,
-            "enable_ssl_verification": webhook.verify_tls,
-        },
     }
     if webhook.description:
         found["description"] = webhook.description
-    if webhook.model is not None:
-        found["model_name"] = webhook.model.name
     return found
 
 
-def _asked(user: User, arguments: Arguments) -> RegistryWebhook:
-    visible = policies.webhooks.visible_to(user).select_related("model__project")
-    found = visible.filter(pk=id_asked(arguments)).first()
-    if found is None:
-        raise NotFound("There is no such webhook.")
-    return found
-
-
-def _verifies(target: Arguments) -> bool:
-    if not target.has("enable_ssl_verification"):
-        return True
-    return target.flag("enable_ssl_verification")
-
-
-def _refuse_jobs(arguments: Arguments) -> None:
-    if arguments.has("job_spec"):
+def _event(part: Arguments) -> str:
+    """The name of an event, from the entity and action that a message has in capital letters."""
+    entity, action = part.text("entity", required=True), part.text("action", required=True)
+    event = f"{entity}.{action}".lower()
+    if event not in MlflowEvent.values or not f"{entity}{action}".isupper():
+        known = ", ".join(MlflowEvent.values)
         raise Invalid(
-            "mlgov runs no jobs of Databricks. Give a 'http_url_spec' that starts what the job did."
+            f"mlgov has no event {entity[:100]} {action[:100]} to tell of. There are: {known}."
         )
+    return event
+
+
+def _event_json(event: str) -> dict[str, str]:
+    entity, action = event.upper().split(".")
+    return {"entity": entity, "action": action}
+
+
+def _asked(user: User, webhook_id: str) -> RegistryWebhook:
+    visible = policies.webhooks.visible_to(user).filter(dialect=Dialect.MLFLOW)
+    is_number = webhook_id.isascii() and webhook_id.isdigit() and len(webhook_id) <= LONGEST_ID
+    pk = int(webhook_id) if is_number and not webhook_id.startswith("0") else 0
+    found = visible.select_related("project", "model__project").filter(pk=pk).first()
+    if found is None:
+        raise NotFound(f"Webhook with ID {webhook_id[:100]} not found.")
+    return found

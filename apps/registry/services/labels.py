@@ -7,7 +7,14 @@ from apps.accounts.models import User
 from apps.audit.services import record
 from apps.outbox.services import publish
 from apps.registry import guards, policies, rules, validation
-from apps.registry.events import AliasDeleted, AliasSet, VersionTagDeleted, VersionTagSet
+from apps.registry.events import (
+    AliasDeleted,
+    AliasSet,
+    PromptTagDeleted,
+    PromptTagSet,
+    VersionTagDeleted,
+    VersionTagSet,
+)
 from apps.registry.models import (
     Alias,
     LabelKind,
@@ -34,6 +41,8 @@ def set_model_tag(model: RegisteredModel, *, key: str, value: str, by: User) -> 
         project=model.project,
         data={"key": key, "value": value},
     )
+    if model.is_prompt:
+        publish(PromptTagSet(model.pk, key, value, _now()))
     return tag
 
 
@@ -47,6 +56,8 @@ def delete_model_tag(model: RegisteredModel, *, key: str, by: User) -> None:
     rules.require(model.project, LabelKind.MODEL_TAG, [key], by=by)
     if ModelTag.objects.filter(model=model, key=key).delete()[0]:
         record(actor=by, action="model.untag", obj=model, project=model.project, data={"key": key})
+        if model.is_prompt:
+            publish(PromptTagDeleted(model.pk, key, _now()))
 
 
 @transaction.atomic
@@ -67,7 +78,7 @@ def set_version_tag(version: ModelVersion, *, key: str, value: str, by: User) ->
         project=version.model.project,
         data={"key": key, "value": value},
     )
-    publish(VersionTagSet(version.pk, key, value, timezone.now().isoformat()))
+    publish(VersionTagSet(version.pk, key, value, _now()))
     return tag
 
 
@@ -88,7 +99,7 @@ def delete_version_tag(version: ModelVersion, *, key: str, by: User) -> None:
             project=version.model.project,
             data={"key": key},
         )
-        publish(VersionTagDeleted(version.pk, key))
+        publish(VersionTagDeleted(version.pk, key, _now()))
 
 
 @transaction.atomic
@@ -177,7 +188,7 @@ def _point(
             project=model.project,
             data={"alias": name, "before": before},
         )
-    publish(AliasSet(model.pk, version.pk, name))
+    publish(AliasSet(model.pk, version.pk, name, _now()))
     return alias
 
 
@@ -195,4 +206,8 @@ def _remove(
             project=model.project,
             data={"alias": name},
         )
-    publish(AliasDeleted(model.pk, name))
+    publish(AliasDeleted(model.pk, name, _now()))
+
+
+def _now() -> str:
+    return timezone.now().isoformat()

@@ -13,7 +13,7 @@ from apps.projects import choosing
 from apps.projects import policies as project_policies
 from apps.projects.models import Project
 from apps.registry import guards, policies, rules, validation
-from apps.registry.events import ModelDeleted, ModelRegistered, ModelRenamed
+from apps.registry.events import ModelDeleted, ModelRegistered, ModelRenamed, PromptRegistered
 from apps.registry.models import Alias, LabelKind, ModelTag, ModelVersion, RegisteredModel
 from apps.registry.services.locks import living_model, living_model_with_versions
 from apps.registry.services.versions import require_deletable, retire
@@ -61,8 +61,7 @@ def create_model(
         ModelTag(model=model, key=key, value=value) for key, value in tags.items()
     )
     record(actor=by, action="model.create", obj=model, project=project, data={"tags": tags})
-    if not is_prompt:
-        publish(ModelRegistered(model.pk))
+    publish(PromptRegistered(model.pk) if is_prompt else ModelRegistered(model.pk))
     return model
 
 

@@ -11,7 +11,11 @@ from apps.core.digests import tree_digest
 from apps.core.errors import Conflict, Invalid
 from apps.outbox.services import publish
 from apps.registry import guards, policies, rules, sources, validation
-from apps.registry.events import VersionDeleted, VersionRegistered
+from apps.registry.events import (
+    PromptVersionRegistered,
+    VersionDeleted,
+    VersionRegistered,
+)
 from apps.registry.models import Alias, LabelKind, ModelVersion, RegisteredModel, VersionTag
 from apps.registry.queries import REDACTED
 from apps.registry.services.ingests import accept_copy, start_ingest
@@ -125,6 +129,7 @@ def _register(
         },
     )
     if model.is_prompt:
+        publish(PromptVersionRegistered(version.pk))
         return version
     publish(VersionRegistered(version.pk))
     if resolved.origin is not None:

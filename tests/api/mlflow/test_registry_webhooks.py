@@ -4,11 +4,7 @@ import hashlib
 import hmac
 import json
 import ssl
-import threading
-from collections.abc import Iterator
-from dataclasses import dataclass, field
 from datetime import timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
@@ -29,7 +25,6 @@ from apps.accounts.models import User
 from apps.audit.models import AuditEvent
 from apps.cards import comments
 from apps.core.errors import Invalid
-from apps.outbox import services as outbox
 from apps.outbox.models import MessageState, OutboxMessage
 from apps.registry import services as registry
 from apps.registry.models import ModelVersion, RegisteredModel
@@ -39,62 +34,10 @@ from apps.webhooks import addresses, sending, services
 from apps.webhooks.models import Delivery, DeliveryState, RegistryWebhook
 from tests import factories
 from tests.api.mlflow.conftest import Acting, Call
+from tests.listener import Listener, deliver_everything
 from tests.people import AskForReview
 
 E = RegistryWebhookEvent
-
-
-@dataclass
-class Listener:
-    """Another program: it keeps what it is sent, and answers as it is told to."""
-
-    url: str
-    status: int = 200
-    location: str = ""
-    heard: list[tuple[str, dict[str, str], bytes]] = field(default_factory=list)
-    server: Any = None
-
-    def wrap(self, context: ssl.SSLContext) -> None:
-        """Speak TLS from now on. The handshake is left to the thread of the connection."""
-        self.server.socket = context.wrap_socket(
-            self.server.socket, server_side=True, do_handshake_on_connect=False
-        )
-
-    @property
-    def told(self) -> list[dict[str, Any]]:
-        return [json.loads(body) for _, _, body in self.heard]
-
-
-@pytest.fixture
-def listener(settings: Any) -> Iterator[Listener]:
-    settings.MLGOV_WEBHOOK_HOSTS = ["127.0.0.1"]
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            heard.heard.append((self.path, dict(self.headers), body))
-            self.send_response(heard.status)
-            if heard.location:
-                self.send_header("Location", heard.location)
-            answer = b"heard" + b"." * 100_000
-            self.send_header("Content-Length", str(len(answer)))
-            self.end_headers()
-            try:
-                self.wfile.write(answer)
-            except OSError:
-                pass
-
-        def log_message(self, *args: Any) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    heard = Listener(f"http://127.0.0.1:{server.server_port}/hook?of=me", server=server)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield heard
-    server.shutdown()
-    server.server_close()
-    thread.join(5)
 
 
 @pytest.fixture(scope="session")
@@ -126,12 +69,6 @@ def tls(tmp_path_factory: pytest.TempPathFactory) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(path)
     return context
-
-
-def deliver_everything() -> None:
-    for _ in range(10):
-        if not outbox.sweep():
-            return
 
 
 def hook(model: RegisteredModel | None, url: str, by: User, *events: str, **more: Any) -> Any:

@@ -23,6 +23,11 @@ QUIET = {
     "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
     "MLFLOW_ENABLE_AI_GATEWAY": "false",
     "MLFLOW_DISABLE_TELEMETRY": "true",
+    # Webhooks are told to a listener of the test.
+    "MLFLOW_WEBHOOK_ALLOWED_SCHEMES": "http,https",
+    "MLFLOW_WEBHOOK_ALLOW_PRIVATE_IPS": "true",
+    "MLFLOW_WEBHOOK_REQUEST_MAX_RETRIES": "0",
+    "MLFLOW_WEBHOOK_CACHE_TTL": "0",
 }
 
 
@@ -96,3 +101,5 @@ def empty(stock: Side) -> None:
         found = stock.call("GET", "registered-models/search", query).body
         for model in found.get("registered_models", []):
             stock.call("DELETE", "registered-models/delete", {"name": model["name"]})
+    for webhook in stock.call("GET", "webhooks", {"max_results": "1000"}).body.get("webhooks", []):
+        stock.call("DELETE", f"webhooks/{webhook['webhook_id']}")

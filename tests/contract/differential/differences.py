@@ -193,4 +193,25 @@ TABLE: tuple[Difference, ...] = (
         stock=f"{BAD}: Invalid model version source: 'models:/[^']*'. The run_id and model_id",
         mlgov=OK,
     ),
+    Difference(
+        "A status of a webhook that there is not",
+        "The stock server takes the status that it had, and says nothing.",
+        call="webhooks",
+        stock=OK,
+        mlgov=f"{BAD}: There is no status",
+    ),
+    Difference(
+        "An event that a webhook names twice",
+        "It is told once. The stock server shows the text of the database.",
+        call="webhooks",
+        stock="^400 BAD_REQUEST: .*UNIQUE constraint",
+        mlgov=OK,
+    ),
+    Difference(
+        "The event `BUDGET_POLICY` of webhooks",
+        "mlgov has no budgets of which it could tell.",
+        call="webhooks",
+        stock=OK,
+        mlgov=f"{BAD}: mlgov has no event BUDGET_POLICY EXCEEDED",
+    ),
 )

@@ -147,6 +147,10 @@ def _normal(value: Any) -> Any:
             found[name] = "some time"
         elif name == "user_id":
             continue  # see the table
+        elif name == "webhook_id":
+            found[name] = "some id"
+        elif name == "events":
+            found[name] = sorted(_normal(item), key=str)
         elif name in UNORDERED:
             found[name] = _sorted(_normal(item), UNORDERED[name])
         else:
