@@ -3,7 +3,7 @@
 from django.urls import path
 
 from apps.projects import urls
-from apps.web.views import experiments, naming, projects, sources
+from apps.web.views import experiments, naming, projects, sources, webhooks
 
 app_name = "projects"
 urlpatterns = [
@@ -43,6 +43,20 @@ urlpatterns = [
         "projects/<slug:slug>/sources/stores/<int:pk>/check",
         sources.store_check,
         name="store_check",
+    ),
+    path("projects/<slug:slug>/webhooks", webhooks.webhooks, name="webhooks"),
+    path("projects/<slug:slug>/webhooks/new/<slug:kind>", webhooks.new, name="webhook_new"),
+    path("projects/<slug:slug>/webhooks/<int:pk>", webhooks.webhook, name="webhook"),
+    path("projects/<slug:slug>/webhooks/<int:pk>/test", webhooks.webhook_test, name="webhook_test"),
+    path(
+        "projects/<slug:slug>/webhooks/<int:pk>/switch",
+        webhooks.webhook_switch,
+        name="webhook_switch",
+    ),
+    path(
+        "projects/<slug:slug>/webhooks/<int:pk>/delete",
+        webhooks.webhook_delete,
+        name="webhook_delete",
     ),
     path("projects/<slug:slug>/stages/<int:stage>", projects.override, name="override"),
     path(

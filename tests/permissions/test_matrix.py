@@ -72,6 +72,10 @@ def of_store(world: World) -> list[Any]:
     return [world.project.slug, world.access.pk]
 
 
+def of_webhook(world: World) -> list[Any]:
+    return [world.project.slug, world.webhook.pk]
+
+
 def of_training_run(world: World) -> list[Any]:
     return [world.version.source_run_id]
 
@@ -195,6 +199,13 @@ ROWS = [
     Row("projects:store_new", GOVERNORS_DO, of_project, lambda w: {"store": w.access.store.slug}),
     Row("projects:store_remove", GOVERNORS_DO, of_store, nothing),
     Row("projects:store_check", GOVERNORS_DO, of_store, nothing),
+    Row("projects:webhooks", GOVERNORS, of_project),
+    Row("projects:webhook_new", GOVERNORS, lambda w: [w.project.slug, "mlflow"]),
+    Row("projects:webhook", GOVERNORS, of_webhook),
+    # They may; that nobody listens is told on the page they come back to.
+    Row("projects:webhook_test", GOVERNORS_DO, of_webhook, nothing),
+    Row("projects:webhook_switch", GOVERNORS_DO, of_webhook, nothing),
+    Row("projects:webhook_delete", GOVERNORS_DO, of_webhook, nothing),
     Row("projects:experiments", WHO_SEES_THE_PROJECT, of_project),
     Row(
         "projects:experiment",

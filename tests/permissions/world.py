@@ -21,6 +21,7 @@ from apps.reviews.models import ReviewRequest
 from apps.runs.models import Run
 from apps.stages.models import Stage, StageMove, StageOverride
 from apps.tracking.models import ArtifactStore, Experiment, StoreAccess, TrackingServer
+from apps.webhooks.models import RegistryWebhook
 from tests import factories
 
 
@@ -47,6 +48,7 @@ class World:
     access: StoreAccess
     comment: VersionComment
     experiment: Experiment
+    webhook: RegistryWebhook
     risk_reviewer: User
 
     @property
@@ -134,6 +136,10 @@ def make_world() -> World:
         access=StoreAccess.objects.create(project=project, store=store),
         comment=VersionComment.objects.create(version=version, by=scientist, text="Mine."),
         experiment=Experiment.objects.create(experiment_id="7", project=project),
+        webhook=RegistryWebhook.objects.create(
+            dialect="mlflow", project=project, name="ci", events=["prompt.created"],
+            url="http://127.0.0.1:1/", created_by=owner,
+        ),
         risk_reviewer=risk_reviewer,
     )  # fmt: skip
 
