@@ -50,7 +50,8 @@ class Configuration(BaseSettings):
     database_url: str = Field(
         "",
         description="postgresql://user:password@host:port/name. Empty: SQLite in the data "
-        "directory.",
+        "directory. Add ?prepared=no behind a pooler that does not keep prepared statements, such "
+        "as PgBouncer before 1.21.",
     )
     broker_url: str = Field(
         "",

@@ -54,7 +54,7 @@ def _database(url: str) -> dict[str, Any]:
     parts = urlsplit(url)
     query = {name: values[-1] for name, values in parse_qs(parts.query).items()}
     return {
-        "ENGINE": "django.db.backends.postgresql",
+        "ENGINE": "mlgov.postgresql",
         "NAME": unquote(parts.path.lstrip("/")),
         "USER": unquote(parts.username or ""),
         "PASSWORD": unquote(parts.password or ""),
@@ -62,6 +62,8 @@ def _database(url: str) -> dict[str, Any]:
         "PORT": parts.port or query.pop("port", ""),
         "CONN_MAX_AGE": 60,
         "CONN_HEALTH_CHECKS": True,
+        # A pooler that hands each transaction to another connection may not know what was prepared.
+        "PREPARES": query.pop("prepared", "yes") != "no",
         # A server that does not answer is to be noticed while somebody still waits.
         "OPTIONS": {"connect_timeout": "5", **query},
     }

@@ -57,14 +57,16 @@ class Policy(Generic[M]):
     def allows(self, user: Any, action: str, obj: M) -> bool:
         if self.is_kept and isinstance(user, User) and user.is_active:
             return bool(self._kept(action).rows(pk=obj.pk, asked_by=user))
-        return self.visible_to(user, action).filter(pk=obj.pk).exists()
+        return self.judged(user, action).filter(pk=obj.pk).exists()
+
+    def judged(self, user: Any, action: str) -> models.QuerySet[M]:
+        """Among which objects `allows` looks, where lists leave some of them out."""
+        return self.visible_to(user, action)
 
     @cache  # noqa: B019 - policies are made once and stay
     def _kept(self, action: str) -> Prepared:
         return Prepared(
-            lambda pk, asker: (
-                self.visible_to(asker, action).order_by().filter(pk=pk).values_list("pk")
-            )
+            lambda pk, asker: self.judged(asker, action).order_by().filter(pk=pk).values_list("pk")
         )
 
     def require(self, user: Any, action: str, obj: M) -> None:

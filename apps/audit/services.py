@@ -1,12 +1,14 @@
 """Writing the trail, sealing it, and checking the seals."""
 
 import hashlib
+import json
 import logging
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from django.db import connection, models, transaction
+from django.utils import timezone
 
 from apps.audit.models import AuditEvent, AuditLink, Seal
 from apps.core.context import current
@@ -34,7 +36,11 @@ def record(
     the event. `project` decides which project's auditors see it.
     """
     context = current()
-    event = AuditEvent.objects.create(
+    linked = {(o._meta.label_lower, str(o.pk)) for o in (obj, *also)}
+    if project is not None:
+        linked.add((project._meta.label_lower, str(project.pk)))
+    event = AuditEvent(
+        at=timezone.now(),
         actor_id=getattr(actor, "pk", None),
         actor_name=str(actor) if actor is not None else "mlgov",
         action=action,
@@ -48,13 +54,55 @@ def record(
         ip=context.ip,
         via=context.via,
     )
-    linked = {(o._meta.label_lower, str(o.pk)) for o in (obj, *also)}
-    if project is not None:
-        linked.add((project._meta.label_lower, str(project.pk)))
-    AuditLink.objects.bulk_create(
-        AuditLink(event=event, object_type=kind, object_id=pk) for kind, pk in sorted(linked)
-    )
+    if connection.vendor == "postgresql":
+        _add_at_once(event, sorted(linked))
+    else:
+        event.save(force_insert=True)
+        AuditLink.objects.bulk_create(
+            AuditLink(event=event, object_type=kind, object_id=pk) for kind, pk in sorted(linked)
+        )
     return event
+
+
+# Every write is recorded, so that it is one statement.
+ADD = """
+WITH event AS (
+    INSERT INTO audit_auditevent (at, actor_id, actor_name, action, object_type, object_id,
+        object_name, project_id, reason, data, request_id, ip, via)
+    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s::jsonb, %s, %s, %s) RETURNING id
+), links AS (
+    INSERT INTO audit_auditlink (event_id, object_type, object_id)
+    SELECT event.id, linked.kind, linked.pk
+    FROM event, unnest(%s::text[], %s::text[]) AS linked(kind, pk)
+)
+SELECT id FROM event
+"""
+
+
+def _add_at_once(event: AuditEvent, linked: list[tuple[str, str]]) -> None:
+    with connection.preparing_cursor() as cursor:  # type: ignore[attr-defined] # of our backend
+        cursor.execute(
+            ADD,
+            [
+                event.at,
+                event.actor_id,
+                event.actor_name,
+                event.action,
+                event.object_type,
+                event.object_id,
+                event.object_name,
+                event.project_id,
+                event.reason,
+                json.dumps(event.data),
+                event.request_id,
+                event.ip,
+                event.via,
+                [kind for kind, _ in linked],
+                [pk for _, pk in linked],
+            ],
+        )
+        event.pk = cursor.fetchone()[0]
+    event._state.adding = False
 
 
 def digest_of_event(event: AuditEvent, previous: str) -> str:

@@ -1,7 +1,8 @@
 """Queries that are asked again and again: put into SQL once, with places for what changes.
 
 For the few reads that programs make many times a second. Django builds the SQL of a queryset anew
-each time, which takes several times as long as the database takes to answer it.
+each time, which takes several times as long as the database takes to answer it. PostgreSQL, too,
+keeps what it has planned.
 """
 
 import secrets
@@ -13,6 +14,8 @@ from typing import Any, TypeVar
 from django.core.exceptions import EmptyResultSet
 from django.db import connection
 from django.db.models import Model, QuerySet
+from django.db.transaction import TransactionManagementError
+from psycopg.sql import Literal
 
 M = TypeVar("M", bound=Model)
 Row = tuple[Any, ...]
@@ -30,6 +33,7 @@ class _Statement:
     sql: str
     parameters: tuple[Any, ...]
     converters: dict[int, tuple[list[Any], Any]]
+    locks: bool
 
     def converted(self, row: Row) -> Row:
         """The values as Python knows them, where the database has no such type."""
@@ -59,10 +63,16 @@ class Asker:
 
 
 class Prepared:
-    """`build` is called once with a mark for each value; its queryset gives rows of values."""
+    """`build` is called once with a mark for each value; its queryset gives rows of values.
 
-    def __init__(self, build: Callable[..., QuerySet[Any, Row]]) -> None:
-        self._build = build
+    PostgreSQL keeps one plan for all values. Where that would be bad for some of them, such as the
+    versions of a model that has very many, it is told to `plan_anew`.
+    """
+
+    def __init__(
+        self, build: Callable[..., QuerySet[Any, Row]], *, plan_anew: bool = False
+    ) -> None:
+        self._build, self._plan_anew = build, plan_anew
         # None stands for one that can find nothing: Django asks no such query.
         self._made: dict[Hashable, _Statement | None] = {}
 
@@ -76,7 +86,9 @@ class Prepared:
             return []
         if asked_by is not None:
             values["asker"] = asked_by.pk
-        with connection.cursor() as cursor:
+        if statement.locks and not connection.in_atomic_block:
+            raise TransactionManagementError("Rows are locked in a transaction only.")
+        with self._cursor() as cursor:
             cursor.execute(
                 statement.sql,
                 [
@@ -86,6 +98,11 @@ class Prepared:
             )
             found = cursor.fetchall()
         return [statement.converted(row) for row in found] if statement.converters else found
+
+    def _cursor(self) -> Any:
+        if connection.vendor == "postgresql" and not self._plan_anew:
+            return connection.preparing_cursor()  # type: ignore[attr-defined] # of our backend
+        return connection.cursor()
 
     def _make(self, asked_by: Any, values: dict[str, str | int]) -> _Statement | None:
         first = secrets.choice(MARKS)
@@ -105,10 +122,11 @@ class Prepared:
             except EmptyResultSet:
                 return None
         columns: Sequence[Any] = [column for column, *_ in compiler.select]
+        parts = tuple(_place_or_constant(parameter, marks) for parameter in parameters)
+        if connection.vendor == "postgresql":
+            sql, parts = _with_constants_written(sql, parts)
         return _Statement(
-            sql,
-            tuple(_place_or_constant(parameter, marks) for parameter in parameters),
-            compiler.get_converters(columns),
+            sql, parts, compiler.get_converters(columns), queryset.query.select_for_update
         )
 
 
@@ -122,6 +140,18 @@ def _place_or_constant(parameter: Any, marks: dict[str, Any]) -> Any:
         if parameter is mark or (isinstance(mark, int) and parameter == mark):
             return _Place(name)
     return parameter
+
+
+def _with_constants_written(sql: str, parts: Row) -> tuple[str, Row]:
+    """Only places stay parameters, so that a kept plan knows as much as one for this question."""
+    written = [
+        "%s"
+        if isinstance(part, _Place)
+        else Literal(part).as_string(connection.connection).replace("%", "%%")
+        for part in parts
+    ]
+    places = tuple(part for part in parts if isinstance(part, _Place))
+    return sql.replace("%%", "%%%%") % tuple(written), places
 
 
 def _refuse_to_ask(*_: Any) -> Any:
@@ -139,19 +169,25 @@ def _named_by(model: type[Model], related: str) -> type[Model]:
     return other
 
 
-def with_related(objects: QuerySet[Any], related: str) -> QuerySet[Any, Row]:
-    """The objects, each with the one that a foreign key names, as rows for `object_of`."""
-    model: type[Model] = objects.model
-    other = _named_by(model, related)
-    return objects.values_list(
-        *columns_of(model), *(f"{related}__{name}" for name in columns_of(other))
-    )
+def _all_columns(model: type[Model], related: str) -> list[str]:
+    found = list(columns_of(model))
+    first, _, rest = related.partition("__")
+    if first:
+        found += [f"{first}__{name}" for name in _all_columns(_named_by(model, first), rest)]
+    return found
 
 
-def object_of(row: Row, model: type[M], related: str) -> M:
-    """The object, and the one that it names, which Django would have made of the same query."""
-    other = _named_by(model, related)
-    own = len(columns_of(model))
-    found = model.from_db(connection.alias, columns_of(model), row[:own])
-    setattr(found, related, other.from_db(connection.alias, columns_of(other), row[own:]))
+def with_related(objects: QuerySet[Any], related: str = "") -> QuerySet[Any, Row]:
+    """The objects, each with what foreign keys name, one after another, as rows for `object_of`."""
+    return objects.values_list(*_all_columns(objects.model, related))
+
+
+def object_of(row: Row, model: type[M], related: str = "") -> M:
+    """The object, and what it names, which Django would have made of the same query."""
+    columns = columns_of(model)
+    own = len(columns)
+    found = model.from_db(connection.alias, columns, row[:own])
+    first, _, rest = related.partition("__")
+    if first:
+        setattr(found, first, object_of(row[own:], _named_by(model, first), rest))
     return found

@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping
 
-from django.db.models import QuerySet
+from django.db.models import CharField, Value
+from django.db.models.functions import Left, Length
 
 from apps.accounts.models import User
 from apps.core import context
 from apps.core.errors import Invalid, NotFound, NotPermitted
+from apps.core.prepared import Prepared, object_of, with_related
 from apps.projects.models import NamePrefix, Project
 from apps.projects.queries import projects_where
 
@@ -34,9 +36,9 @@ def project_for_new(user: User, *, name: str, tags: Mapping[str, str], noun: str
             )
         return reserved.project
     if slug := tags.get(PROJECT_TAG):
-        return _named(allowed, slug, f"Correct the tag {PROJECT_TAG}")
+        return _named(user, slug, f"Correct the tag {PROJECT_TAG}")
     if slug := context.current().default_project:
-        return _named(allowed, slug, "Make an access token with another default project")
+        return _named(user, slug, "Make an access token with another default project")
     found = list(allowed.order_by("slug")[:MOST_NAMED])
     if len(found) == 1:
         return found[0]
@@ -90,9 +92,23 @@ _EXAMPLES = {
 
 def _reserving(name: str) -> NamePrefix | None:
     """The longest reserved beginning of a name."""
-    beginnings = [name[:end] for end in range(1, len(name) + 1)][:100]
-    found = NamePrefix.objects.filter(prefix__in=beginnings).select_related("project")
+    found = (object_of(row, NamePrefix, "project") for row in _BEGINNINGS_OF.rows(name=name))
     return max(found, key=lambda row: len(row.prefix), default=None)
+
+
+_BEGINNINGS_OF = Prepared(
+    lambda name: with_related(
+        NamePrefix.objects.order_by().filter(
+            prefix=Left(Value(name, output_field=CharField()), Length("prefix"))
+        ),
+        "project",
+    )
+)
+_PROJECT_TO_REGISTER_IN = Prepared(
+    lambda slug, asker: with_related(
+        projects_where(asker, may="register").order_by().filter(slug=slug)
+    )
+)
 
 
 def _taken(reserved: NamePrefix, noun: str) -> NotPermitted:
@@ -103,11 +119,11 @@ def _taken(reserved: NamePrefix, noun: str) -> NotPermitted:
     )
 
 
-def _named(allowed: QuerySet[Project], slug: str, remedy: str) -> Project:
-    project = allowed.filter(slug=slug).first()
-    if project is None:
+def _named(user: User, slug: str, remedy: str) -> Project:
+    found = _PROJECT_TO_REGISTER_IN.rows(slug=slug, asked_by=user)
+    if not found:
         raise NotFound(
             f"There is no project “{slug}” in which you may do that. {remedy}, or ask an owner "
             "of the project to let you in."
         )
-    return project
+    return object_of(found[0], Project)

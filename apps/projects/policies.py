@@ -9,6 +9,7 @@ from apps.projects.queries import projects_where
 class ProjectPolicy(Policy[Project]):
     model = Project
     noun = "project"
+    is_kept = True
     verbs = {
         "manage_members": "manage the members of",
         "manage_project": "change the settings of",

@@ -30,8 +30,8 @@ class RegisteredModelPolicy(Policy[RegisteredModel]):
         """Models and prompts."""
         return super().visible_to(user, action).filter(deleted_at=None)
 
-    def allows(self, user: Any, action: str, obj: RegisteredModel) -> bool:
-        return self.entries_visible_to(user, action).filter(pk=obj.pk).exists()
+    def judged(self, user: Any, action: str) -> QuerySet[RegisteredModel]:
+        return self.entries_visible_to(user, action)
 
 
 # What is done with the version of a prompt: it is written down, and deleted.
@@ -63,9 +63,9 @@ class ModelVersionPolicy(Policy[ModelVersion]):
         """Versions of models and of prompts."""
         return super().visible_to(user, action).filter(deleted_at=None)
 
-    def allows(self, user: Any, action: str, obj: ModelVersion) -> bool:
+    def judged(self, user: Any, action: str) -> QuerySet[ModelVersion]:
         entries = self.entries_visible_to if action in OF_PROMPTS else self.visible_to
-        return entries(user, action).filter(pk=obj.pk).exists()
+        return entries(user, action)
 
 
 models = RegisteredModelPolicy()

@@ -11,6 +11,7 @@ from apps.registry import policies
 from apps.registry.models import Alias, Ingest, ModelVersion, RegisteredModel
 
 REDACTED = "REDACTED"
+LARGEST_NUMBER = 999_999_999
 
 
 def model_named(name: str, *, user: Any) -> RegisteredModel:
@@ -29,17 +30,27 @@ def entry_named(name: str, *, user: Any) -> RegisteredModel:
 
 
 def version_named(name: str, number: int, *, user: Any) -> ModelVersion:
-    """A version of a model or a prompt."""
-    try:
-        return version_of(entry_named(name, user=user), number)
-    except NotFound:
-        raise no_version(name, number) from None
+    """A version of a model or a prompt. Who sees the model sees its versions."""
+    found = None
+    if 0 < number <= LARGEST_NUMBER:
+        found = _VERSION_NAMED.rows(name=name, number=number, asked_by=user)
+    if not found:
+        raise no_version(name, number)
+    return object_of(found[0], ModelVersion, "model__project")
 
 
 # Every call of MLflow's client begins with it.
 _ENTRY_NAMED = Prepared(
     lambda name, asker: with_related(
         policies.models.entries_visible_to(asker).order_by().filter(name=name), "project"
+    )
+)
+_VERSION_NAMED = Prepared(
+    lambda name, number, asker: with_related(
+        policies.versions.entries_visible_to(asker)
+        .order_by()
+        .filter(model__name=name, model__deleted_at=None, number=number),
+        "model__project",
     )
 )
 

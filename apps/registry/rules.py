@@ -10,6 +10,7 @@ from django.db.models import Q
 
 from apps.accounts.models import User
 from apps.core.errors import NotPermitted
+from apps.core.prepared import Prepared, object_of, with_related
 from apps.projects.models import Membership, Project
 from apps.projects.roles import Role
 from apps.registry.models import LabelKind, LabelRule, ModelVersion
@@ -55,13 +56,20 @@ def require(
     names = list(names)
     if not names:
         return
-    rules = LabelRule.objects.filter(Q(project=None) | Q(project=project), kind=kind)
-    for rule in rules:
+    for row in _RULES.rows(project=project.pk, kind=str(kind)):
+        rule = object_of(row, LabelRule)
         found = next((name for name in names if fits(rule, name)), None)
         if found is None or (rule.after_promotion and not _is_promoted(version)):
             continue
         if not _is_among(rule, project, by):
             raise NotPermitted(_sentence(rule, found), code="protected_label")
+
+
+_RULES = Prepared(
+    lambda project, kind: with_related(
+        LabelRule.objects.filter(Q(project=None) | Q(project=project), kind=kind)
+    )
+)
 
 
 def fits(rule: LabelRule, name: str) -> bool:

@@ -78,7 +78,7 @@ def resolve(
     if (match := REGISTERED.fullmatch(source)) and not LOGGED_MODEL.fullmatch(source):
         return _of_version(match, run_id=run_id, model_id=model_id, user=user)
     access = servers.access_of(project)
-    client = servers.client_for(project, access)
+    client = servers.client_for(project, access) if access else servers.client()
     seen_by = None if access else user
     asked = _Asked(source, run_id, model_id, project, client, seen_by)
     found = _looked_up(asked)

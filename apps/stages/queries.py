@@ -7,6 +7,7 @@ from typing import Any
 from django.db.models import Q, QuerySet
 
 from apps.core.digests import digest_of
+from apps.core.prepared import Prepared, object_of, with_related
 from apps.projects.models import Project
 from apps.registry.models import ModelVersion, RegisteredModel
 from apps.stages.models import MlflowStage, Placement, Stage, StageOverride
@@ -154,7 +155,13 @@ def standing_in(stage: Stage, model: RegisteredModel) -> ModelVersion | None:
 def stage_with_alias(project: Project, alias: str) -> Stage | None:
     """The stage of the project whose alias this is, in any case of letters."""
     wanted = alias.casefold()
-    return next((s for s in stages_of(project) if s.alias.casefold() == wanted), None)
+    stages = (object_of(row, Stage) for row in _STAGES_OF.rows(project=project.pk))
+    return next((stage for stage in stages if stage.alias.casefold() == wanted), None)
+
+
+_STAGES_OF = Prepared(
+    lambda project: with_related(Stage.objects.filter(Q(project=None) | Q(project=project)))
+)
 
 
 def is_promoted(version: ModelVersion) -> bool:

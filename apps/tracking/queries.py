@@ -5,13 +5,14 @@ once is remembered by each process. To which project an experiment belongs is as
 """
 
 from collections.abc import Iterable
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 from django.conf import settings
 
 from apps.core import context
 from apps.core.errors import Invalid, NotFound
+from apps.core.prepared import Prepared, object_of, with_related
 from apps.projects.choosing import PROJECT_TAG
 from apps.projects.models import Project
 from apps.tracking import policies, upstream
@@ -28,10 +29,9 @@ def experiment(experiment_id: str, *, user: Any, may: str = "view") -> Experimen
 
     Raises `NotFound` for what the person may not see, `NotPermitted` for the rest.
     """
-    allowed = policies.experiments.visible_to(user, may).select_related("project")
-    found = allowed.filter(experiment_id=experiment_id).first()
-    if found is not None:
-        return found
+    found = _visible(may).rows(experiment_id=experiment_id, asked_by=user)
+    if found:
+        return object_of(found[0], Experiment, "project")
     known = known_experiment(experiment_id)
     if known is None:
         raise _no_such(experiment_id)
@@ -40,6 +40,18 @@ def experiment(experiment_id: str, *, user: Any, may: str = "view") -> Experimen
     except NotFound:
         raise _no_such(experiment_id) from None
     return known
+
+
+@cache
+def _visible(may: str) -> Prepared:
+    return Prepared(
+        lambda experiment_id, asker: with_related(
+            policies.experiments.visible_to(asker, may)
+            .order_by()
+            .filter(experiment_id=experiment_id),
+            "project",
+        )
+    )
 
 
 def require(experiment_id: str, *, user: Any, may: str = "view") -> None:

@@ -21,6 +21,7 @@ from urllib3.exceptions import HTTPError, ProtocolError
 from urllib3.util import Timeout
 
 from apps.core.errors import AlreadyExists, DomainError, Invalid, NotFound, Unavailable
+from apps.core.prepared import Prepared, object_of, with_related
 from apps.projects.models import Project
 from apps.tracking.connections import pool
 from apps.tracking.files import CHUNK, Refused, RemoteFile, require_reasonable
@@ -316,7 +317,15 @@ def client() -> Upstream:
 
 def access_of(project: Project) -> TrackingAccess | None:
     """On which other server the project's sources are read, if on another."""
-    return TrackingAccess.objects.select_related("server").filter(project=project).first()
+    found = _ACCESS_OF.rows(project=project.pk)
+    return object_of(found[0], TrackingAccess, "server") if found else None
+
+
+_ACCESS_OF = Prepared(
+    lambda project: with_related(
+        TrackingAccess.objects.order_by().filter(project=project), "server"
+    )
+)
 
 
 def client_for(project: Project, access: TrackingAccess | None = None) -> Upstream:

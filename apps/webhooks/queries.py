@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from django.db.models import Max, Q, QuerySet
 
+from apps.core.prepared import Prepared
 from apps.registry.models import RegisteredModel
 from apps.webhooks.addresses import host_of
 from apps.webhooks.models import Delivery, RegistryWebhook, WebhookEvent, WebhookStatus
@@ -16,7 +17,17 @@ OF_ALL_MODELS_ONLY = {WebhookEvent.REGISTERED_MODEL_CREATED}
 
 
 def anybody_listens(payload: dict[str, Any]) -> bool:
-    return RegistryWebhook.objects.filter(status=WebhookStatus.ACTIVE).exists()
+    return bool(_ANY.rows())
+
+
+# Asked with every write of the registry.
+_ANY = Prepared(
+    lambda: (
+        RegistryWebhook.objects.order_by()
+        .filter(status=WebhookStatus.ACTIVE.value)
+        .values_list("pk")[:1]
+    )
+)
 
 
 def listening_to(event: str, model: RegisteredModel, *, since: datetime) -> list[RegistryWebhook]:

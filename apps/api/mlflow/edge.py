@@ -9,14 +9,14 @@ from collections.abc import Callable
 from typing import Any
 
 from django.core.exceptions import RequestDataTooBig
-from django.http import HttpRequest, HttpResponseBase, JsonResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.http.request import UnreadablePostError
 from django.views.decorators.csrf import csrf_exempt
 
 from apps.accounts.models import User
 from apps.accounts.services import usable_token
 from apps.api.authentication import token_of
-from apps.api.mlflow import errors
+from apps.api.mlflow import errors, rows
 from apps.api.mlflow.arguments import Arguments
 from apps.core import full
 from apps.core.context import acting
@@ -103,6 +103,7 @@ def endpoint(**methods: Call) -> Callable[..., HttpResponseBase]:
             response = errors.answer_for(refusal)
             response["Allow"] = allowed
             return response
-        return JsonResponse(call(user, Arguments.of(request), **named))
+        answer = rows.answer_json(call(user, Arguments.of(request), **named))
+        return HttpResponse(answer, content_type="application/json")
 
     return governed(view)

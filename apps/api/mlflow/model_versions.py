@@ -13,8 +13,6 @@ from apps.registry.models import ModelVersion
 from apps.stages import queries as stages
 from apps.stages import services as stage_services
 
-LARGEST_NUMBER = 999_999_999
-
 
 def create(user: User, arguments: Arguments) -> dict[str, Any]:
     name, source = arguments.name(), arguments.text("source", required=True)
@@ -27,15 +25,18 @@ def create(user: User, arguments: Arguments) -> dict[str, Any]:
     }
     model = queries.entry_named(name, user=user)
     source = pinned(source, user=user)
-    return _answer(services.create_version(model, source=source, by=user, **given))
+    version = services.create_version(model, source=source, by=user, **given)
+    if version.copied_from_id is not None:
+        return _answer(version)
+    return {"model_version": rows.new_version(version, given["tags"])}
 
 
 def get(user: User, arguments: Arguments) -> dict[str, Any]:
     name, number = arguments.name(), arguments.version()
-    if 0 < number <= LARGEST_NUMBER:
+    if 0 < number <= queries.LARGEST_NUMBER:
         found = rows.VERSION_NAMED.rows(name=name, number=number, asked_by=user)
         if found:
-            return {"model_version": rows.versions_json(found)[0]}
+            return {"model_version": rows.Written(rows.versions_json(found)[0])}
     raise queries.no_version(name, number)
 
 
@@ -111,4 +112,5 @@ def transition_stage(user: User, arguments: Arguments) -> dict[str, Any]:
 
 def _answer(version: ModelVersion) -> dict[str, Any]:
     # Read again: a service gives back the row it changed, without what stands beside it.
-    return {"model_version": rows.versions_json(rows.by_keys([version.pk]))[0]}
+    found = rows.VERSION_OF_KEY.rows(pk=version.pk)
+    return {"model_version": rows.Written(rows.versions_json(found)[0])}

@@ -1,5 +1,6 @@
 """MLflow's registered-models/*: each function is one call of the client."""
 
+import json
 from typing import Any
 
 from apps.accounts.models import User
@@ -12,17 +13,18 @@ from apps.stages import queries as stages
 
 
 def create(user: User, arguments: Arguments) -> dict[str, Any]:
-    model = services.create_model(
-        name=arguments.text("name", required=True),
-        description=arguments.text("description"),
-        tags=arguments.tags(),
-        by=user,
-    )
-    return _answer(model)
+    name, tags = arguments.text("name", required=True), arguments.tags()
+    description = arguments.text("description")
+    model = services.create_model(name=name, description=description, tags=tags, by=user)
+    return {"registered_model": rows.new_model(model, tags)}
 
 
 def get(user: User, arguments: Arguments) -> dict[str, Any]:
-    return {"registered_model": _found(user, arguments.name())}
+    name = arguments.name()
+    found = rows.MODEL_NAMED.rows(name=name, asked_by=user)
+    if not found:
+        raise queries.no_model(name)
+    return {"registered_model": rows.Written(rows.models_json(found)[0])}
 
 
 def update(user: User, arguments: Arguments) -> dict[str, Any]:
@@ -54,10 +56,14 @@ def search_models(user: User, arguments: Arguments) -> dict[str, Any]:
 
 def get_latest_versions(user: User, arguments: Arguments) -> dict[str, Any]:
     name, names = arguments.name(), arguments.texts("stages")
-    latest = _found(user, name, aliases_of_latest=True).get("latest_versions", [])
+    asked = rows.MODEL_NAMED_WITH_ALIASES_OF_LATEST.rows(name=name, asked_by=user)
+    models = rows.models_json(asked, aliases_of_latest=True)
+    if not models:
+        raise queries.no_model(name)
+    latest = json.loads(models[0]).get("latest_versions", [])
     wanted = {_mlflow_stage(name) for name in names}
     found = [version for version in latest if not wanted or version["current_stage"] in wanted]
-    return rows.some("model_versions", found)
+    return {"model_versions": found} if found else {}
 
 
 def set_tag(user: User, arguments: Arguments) -> dict[str, Any]:
@@ -88,30 +94,23 @@ def delete_alias(user: User, arguments: Arguments) -> dict[str, Any]:
 def get_by_alias(user: User, arguments: Arguments) -> dict[str, Any]:
     name, alias = arguments.name(), arguments.alias()
     if found := rows.VERSION_BEHIND.rows(name=name, alias=alias, asked_by=user):
-        return {"model_version": rows.versions_json(found)[0]}
+        return {"model_version": rows.Written(rows.versions_json(found)[0])}
     model = queries.entry_named(name, user=user)
     if alias.lower() == validation.LATEST:
         return {"model_version": _newest(model)}
     raise queries.no_alias(alias)
 
 
-def _newest(model: RegisteredModel) -> dict[str, Any]:
+def _newest(model: RegisteredModel) -> rows.Written:
     newest = queries.versions_of(model).order_by("-number").values_list("pk", flat=True).first()
     if newest is None:
         raise NotFound(f"Latest version not found for model {model.name}.")
-    return rows.versions_json(rows.by_keys([newest]))[0]
-
-
-def _found(user: User, name: str, *, aliases_of_latest: bool = False) -> dict[str, Any]:
-    asked = rows.MODEL_NAMED.rows(name=name, asked_by=user)
-    found = rows.models_json(asked, aliases_of_latest=aliases_of_latest)
-    if not found:
-        raise queries.no_model(name)
-    return found[0]
+    return rows.Written(rows.versions_json(rows.VERSION_OF_KEY.rows(pk=newest))[0])
 
 
 def _answer(model: RegisteredModel) -> dict[str, Any]:
-    return {"registered_model": rows.models_json(rows.MODEL_OF_KEY.rows(pk=model.pk))[0]}
+    found = rows.MODEL_OF_KEY.rows(pk=model.pk)
+    return {"registered_model": rows.Written(rows.models_json(found)[0])}
 
 
 def _mlflow_stage(name: str) -> str:

@@ -1,22 +1,31 @@
-"""Models and versions in MLflow's field names. What is not set is left out, as MLflow does.
+"""Models and versions as JSON in MLflow's field names. What is not set is left out, as MLflow does.
 
 They are read many times for every write. So one query brings all that an answer says of a row, its
-labels among it as JSON, and no object is made of a row.
+labels among it, and no object is made of a row. PostgreSQL writes the JSON itself; for SQLite it is
+written here.
 """
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable
-from datetime import datetime
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from django.db import connection
 from django.db.models import F, Func, QuerySet, TextField
 
-from apps.api.mlflow import lookups  # noqa: F401  (registers among)
+from apps.api.mlflow import documents, lookups  # noqa: F401  (registers among)
 from apps.core.prepared import Prepared, Row
 from apps.registry import policies
 from apps.registry.models import ModelVersion, RegisteredModel
 from apps.stages.models import MlflowStage
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MILLISECOND = timedelta(milliseconds=1)
+
+
+class Written(str):
+    """A part of an answer that is JSON already."""
 
 
 class Gathered(Func):
@@ -25,11 +34,6 @@ class Gathered(Func):
     def __init__(self, columns: str, table: str, owner: str) -> None:
         super().__init__(F("pk"), output_field=TextField())
         self.columns, self.table, self.owner = columns, table, owner
-
-    def as_sql(  # type: ignore[override]  # called without a function, template or joiner
-        self, compiler: Any, connection: Any, **_: Any
-    ) -> Any:
-        return self._gathered(compiler, f"json_agg(json_build_array({self.columns}))::text")
 
     def as_sqlite(self, compiler: Any, connection: Any, **_: Any) -> Any:
         return self._gathered(compiler, f"json_group_array(json_array({self.columns}))")
@@ -96,13 +100,21 @@ MODEL = (
 )
 
 
-def of_versions(versions: QuerySet[ModelVersion]) -> QuerySet[ModelVersion, Row]:
-    """The versions as rows for `versions_json`."""
+def of_versions(
+    versions: QuerySet[ModelVersion], *, with_aliases: bool
+) -> QuerySet[ModelVersion, Row]:
+    """The versions as rows for `versions_json`. MLflow's lists of versions tell no aliases."""
+    if connection.vendor == "postgresql":
+        return versions.values_list(documents.of_version(with_aliases=with_aliases))
     return versions.values_list(*VERSION)
 
 
-def of_models(models: QuerySet[RegisteredModel]) -> QuerySet[RegisteredModel, Row]:
+def of_models(
+    models: QuerySet[RegisteredModel], *, aliases_of_latest: bool = False
+) -> QuerySet[RegisteredModel, Row]:
     """The models as rows for `models_json`."""
+    if connection.vendor == "postgresql":
+        return models.values_list(documents.of_model(aliases_of_latest=aliases_of_latest))
     return models.values_list(*MODEL)
 
 
@@ -110,60 +122,134 @@ VERSION_NAMED = Prepared(
     lambda name, number, asker: of_versions(
         policies.versions.entries_visible_to(asker).filter(
             model__name=name, model__deleted_at=None, number=number
-        )
+        ),
+        with_aliases=True,
     )
 )
 VERSION_BEHIND = Prepared(
     lambda name, alias, asker: of_versions(
         policies.versions.entries_visible_to(asker).filter(
             model__name=name, model__deleted_at=None, aliases__name=alias
-        )
+        ),
+        with_aliases=True,
     )
 )
 MODEL_NAMED = Prepared(
     lambda name, asker: of_models(policies.models.entries_visible_to(asker).filter(name=name))
 )
+MODEL_NAMED_WITH_ALIASES_OF_LATEST = Prepared(
+    lambda name, asker: of_models(
+        policies.models.entries_visible_to(asker).filter(name=name), aliases_of_latest=True
+    )
+)
 MODEL_OF_KEY = Prepared(lambda pk: of_models(RegisteredModel.objects.filter(pk=pk)))
+VERSION_OF_KEY = Prepared(
+    lambda pk: of_versions(ModelVersion.objects.order_by().filter(pk=pk), with_aliases=True)
+)
 _VERSIONS_OF_KEYS = Prepared(
-    lambda keys: of_versions(ModelVersion.objects.order_by().filter(pk__among=keys))
+    lambda keys: ModelVersion.objects.order_by().filter(pk__among=keys).values_list(*VERSION)
 )
 
 
-def by_keys(keys: list[int]) -> list[Row]:
-    """Versions that somebody was found to see, or has just written."""
-    return _VERSIONS_OF_KEYS.rows(keys=json.dumps(keys)) if keys else []
+def versions_json(rows: Iterable[Row], *, with_aliases: bool = True) -> list[str]:
+    if connection.vendor == "postgresql":
+        return [text for (text,) in rows]
+    return [_text(version) for version in _versions(rows, with_aliases=with_aliases)]
 
 
-def some(name: str, found: list[dict[str, Any]]) -> dict[str, Any]:
+def models_json(rows: Iterable[Row], *, aliases_of_latest: bool = False) -> list[str]:
+    """Models with their latest versions."""
+    if connection.vendor == "postgresql":
+        return [text for (text,) in rows]
+    rows = list(rows)
+    newest = [pk for row in rows for (pk,) in _listed(row[-1])]
+    latest: dict[int, list[Row]] = defaultdict(list)
+    for version in _VERSIONS_OF_KEYS.rows(keys=json.dumps(newest)) if newest else []:
+        latest[version[1]].append(version)
+    return [
+        _text(
+            _model(
+                *row[:-1],
+                latest=_versions(
+                    _one_of_each_stage(latest[row[0]]), with_aliases=aliases_of_latest
+                ),
+            )
+        )
+        for row in rows
+    ]
+
+
+def new_model(model: RegisteredModel, tags: Mapping[str, str]) -> Written:
+    """A model that was made at this moment, so that nothing has to be read."""
+    found = _model(
+        model.pk,
+        model.name,
+        model.created_at,
+        model.updated_at,
+        model.description,
+        _as_gathered(tags),
+        None,
+        latest=[],
+    )
+    return Written(_text(found))
+
+
+def new_version(version: ModelVersion, tags: Mapping[str, str]) -> Written:
+    """A version that was made at this moment, so that nothing has to be read."""
+    found = _version(
+        version.pk,
+        version.model_id,
+        version.model.name,
+        version.number,
+        version.created_at,
+        version.updated_at,
+        version.registered_by.username,
+        None,
+        version.description,
+        version.source,
+        version.source_run_id,
+        version.state,
+        version.run_link,
+        version.status_message,
+        _as_gathered(tags),
+        None,
+    )
+    return Written(_text(found))
+
+
+def some(name: str, found: list[str]) -> dict[str, Any]:
     """A list under its name; MLflow leaves out an empty one."""
-    return {name: found} if found else {}
+    return {name: Written(f"[{', '.join(found)}]")} if found else {}
 
 
-def versions_json(rows: Iterable[Row], *, with_aliases: bool = True) -> list[dict[str, Any]]:
-    """MLflow's lists of versions tell no aliases."""
+def answer_json(answer: Mapping[str, Any]) -> str:
+    """An answer as JSON, of which some values are that already."""
+    parts = (
+        f"{json.dumps(name)}: {value if isinstance(value, Written) else _text(value)}"
+        for name, value in answer.items()
+    )
+    return f"{{{', '.join(parts)}}}"
+
+
+def _text(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _as_gathered(tags: Mapping[str, str]) -> str:
+    return json.dumps([[at, key, value] for at, (key, value) in enumerate(tags.items())])
+
+
+def milliseconds(moment: datetime) -> int:
+    """Since 1970. Exact, as PostgreSQL counts: a float would now and then be one too few."""
+    return (moment - EPOCH) // MILLISECOND
+
+
+def _versions(rows: Iterable[Row], *, with_aliases: bool) -> list[dict[str, Any]]:
     found = [_version(*row) for row in rows]
     if not with_aliases:
         for version in found:
             version.pop("aliases", None)
     return found
-
-
-def models_json(rows: Iterable[Row], *, aliases_of_latest: bool = False) -> list[dict[str, Any]]:
-    """Models with their latest versions, by one more query for all of them."""
-    rows = list(rows)
-    newest = [pk for row in rows for (pk,) in _listed(row[-1])]
-    latest: dict[int, list[Row]] = defaultdict(list)
-    for version in by_keys(newest):
-        latest[version[1]].append(version)
-    return [
-        _model(
-            *row[:-1],
-            latest=versions_json(
-                _one_of_each_stage(latest[row[0]]), with_aliases=aliases_of_latest
-            ),
-        )
-        for row in rows
-    ]
 
 
 def _one_of_each_stage(versions: list[Row]) -> list[Row]:
@@ -195,8 +281,8 @@ def _version(
     found: dict[str, Any] = {
         "name": name,
         "version": str(number),
-        "creation_timestamp": int(created_at.timestamp() * 1000),
-        "last_updated_timestamp": int(updated_at.timestamp() * 1000),
+        "creation_timestamp": milliseconds(created_at),
+        "last_updated_timestamp": milliseconds(updated_at),
         "user_id": registered_by,
         "current_stage": stage or MlflowStage.NONE.value,
         "description": description,
@@ -227,8 +313,8 @@ def _model(
 ) -> dict[str, Any]:
     found: dict[str, Any] = {
         "name": name,
-        "creation_timestamp": int(created_at.timestamp() * 1000),
-        "last_updated_timestamp": int(updated_at.timestamp() * 1000),
+        "creation_timestamp": milliseconds(created_at),
+        "last_updated_timestamp": milliseconds(updated_at),
     }
     if description:
         found["description"] = description

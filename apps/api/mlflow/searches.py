@@ -73,7 +73,7 @@ def _versions(text: str, orders: tuple[str, ...], start: int, asked: int) -> Pre
     def build(asker: Any) -> QuerySet[ModelVersion, Row]:
         found = policies.versions.entries_visible_to(asker).filter(search.condition(text, VERSIONS))
         ordered = found.order_by(*search.order(list(orders), VERSIONS))
-        return rows.of_versions(ordered[start : start + asked])
+        return rows.of_versions(ordered[start : start + asked], with_aliases=False)
 
     return Prepared(build)
 
@@ -89,6 +89,7 @@ def _versions_of_one(text: str, orders: tuple[str, ...], start: int, asked: int)
     def build(model: int, asker: Any) -> QuerySet[ModelVersion, Row]:
         found = policies.versions.entries_visible_to(asker).filter(search.condition(text, VERSIONS))
         ordered = found.filter(model=model).order_by(*fields)
-        return rows.of_versions(ordered[start : start + asked])
+        return rows.of_versions(ordered[start : start + asked], with_aliases=False)
 
-    return Prepared(build)
+    # Of ten versions or of fifty thousand: no one plan is good for both.
+    return Prepared(build, plan_anew=True)

@@ -5,6 +5,7 @@ from django.utils import timezone
 
 from apps.accounts.models import User
 from apps.audit.services import record
+from apps.core.prepared import Prepared, object_of, with_related
 from apps.outbox.services import publish
 from apps.registry import guards, policies, rules, validation
 from apps.registry.events import (
@@ -33,7 +34,10 @@ def set_model_tag(model: RegisteredModel, *, key: str, value: str, by: User) -> 
     validation.free_tag(key)
     validation.settled_tag(key)
     rules.require(model.project, LabelKind.MODEL_TAG, [key], by=by)
-    tag, _ = ModelTag.objects.update_or_create(model=model, key=key, defaults={"value": value})
+    tag = ModelTag(model=model, key=key, value=value)
+    ModelTag.objects.bulk_create(
+        [tag], update_conflicts=True, unique_fields=["model", "key"], update_fields=["value"]
+    )
     record(
         actor=by,
         action="model.tag",
@@ -67,8 +71,9 @@ def set_version_tag(version: ModelVersion, *, key: str, value: str, by: User) ->
     validation.free_tag(key)
     validation.settled_tag(key)
     rules.require(version.project, LabelKind.VERSION_TAG, [key], by=by, version=version)
-    tag, _ = VersionTag.objects.update_or_create(
-        version=version, key=key, defaults={"value": value}
+    tag = VersionTag(version=version, key=key, value=value)
+    VersionTag.objects.bulk_create(
+        [tag], update_conflicts=True, unique_fields=["version", "key"], update_fields=["value"]
     )
     record(
         actor=by,
@@ -109,11 +114,19 @@ def set_alias(version: ModelVersion, *, name: str, by: User) -> Alias:
     model = living_model(version.model)
     policies.versions.require(by, "register", version)
     validation.alias(name)
-    alias = Alias.objects.filter(model=model, name=name).select_related("version").first()
+    found = _ALIAS.rows(model=model.pk, name=name)
+    alias = object_of(found[0], Alias, "version") if found else None
     if alias is not None and alias.version_id == version.pk:
         return alias
     _require_free_alias(guards.Action.SET_ALIAS, version, name, by=by)
     return _point(model, alias, name, version, by=by)
+
+
+_ALIAS = Prepared(
+    lambda model, name: with_related(
+        Alias.objects.order_by().filter(model=model, name=name), "version"
+    )
+)
 
 
 @transaction.atomic

@@ -6,20 +6,28 @@ to a version are written by others meanwhile, and an ordinary lock would make th
 """
 
 from apps.core.errors import Conflict, NotFound
+from apps.core.prepared import Prepared, object_of, with_related
 from apps.registry.models import ModelVersion, RegisteredModel
 
 
 def living_model(model: RegisteredModel) -> RegisteredModel:
     """The model, locked. Raises `NotFound` for one that was deleted meanwhile."""
-    found = (
-        RegisteredModel.objects.select_for_update(of=("self",), no_key=True)
-        .select_related("project")
-        .filter(pk=model.pk, deleted_at=None)
-        .first()
-    )
-    if found is None:
+    rows = _LIVING_MODEL.rows(pk=model.pk)
+    if not rows:
         raise NotFound(f"Registered Model with name={model.name} not found")
+    found = object_of(rows[0], RegisteredModel)
+    if found.project_id == model.project_id:
+        found.project = model.project
     return found
+
+
+_LIVING_MODEL = Prepared(
+    lambda pk: with_related(
+        RegisteredModel.objects.select_for_update(no_key=True)
+        .order_by()
+        .filter(pk=pk, deleted_at=None)
+    )
+)
 
 
 def living_version(version: ModelVersion) -> ModelVersion:

@@ -8,6 +8,7 @@ from django.utils import timezone
 from apps.accounts.models import User
 from apps.audit.services import record
 from apps.core.errors import AlreadyExists
+from apps.core.prepared import Prepared
 from apps.outbox.services import publish
 from apps.projects import choosing
 from apps.projects import policies as project_policies
@@ -35,7 +36,7 @@ def create_model(
     tags = validation.tags(tags or {})
     validation.description(description)
     is_prompt = validation.says_prompt(tags)
-    if RegisteredModel.objects.filter(name=name, deleted_at=None).exists():
+    if _NAMED.rows(name=name):
         raise _taken(name, is_prompt=is_prompt)
     if project is None:
         project = choosing.project_for_new(by, name=name, tags=tags, noun="model")
@@ -63,6 +64,13 @@ def create_model(
     record(actor=by, action="model.create", obj=model, project=project, data={"tags": tags})
     publish(PromptRegistered(model.pk) if is_prompt else ModelRegistered(model.pk))
     return model
+
+
+_NAMED = Prepared(
+    lambda name: (
+        RegisteredModel.objects.order_by().filter(name=name, deleted_at=None).values_list("pk")
+    )
+)
 
 
 @transaction.atomic

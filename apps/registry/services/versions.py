@@ -89,7 +89,10 @@ def _register(
         _require_living(resolved.origin)
     model.last_number += 1
     model.updated_at = timezone.now()
-    model.save(update_fields=["last_number", "updated_at"])
+    # Not `save`: history does not keep these two, and would get a row in which nothing changed.
+    RegisteredModel.objects.filter(pk=model.pk).update(
+        last_number=model.last_number, updated_at=model.updated_at
+    )
     version = ModelVersion.objects.create(
         model=model,
         number=model.last_number,

@@ -1,0 +1,43 @@
+"""Django's PostgreSQL backend, with fewer round trips for what is asked many times a second."""
+
+import select
+from typing import Any
+
+from django.db.backends.postgresql import base
+
+
+class PreparingCursor(base.ServerBindingCursor):
+    """Statements are planned by the server once for each connection, and kept there."""
+
+    def execute(self, query: Any, params: Any = None, **options: Any) -> Any:
+        return super().execute(query, params, prepare=True, **options)
+
+
+class DatabaseWrapper(base.DatabaseWrapper):
+    def is_usable(self) -> bool:
+        """Whether a kept connection can be used again.
+
+        Asked before each request, so it is not worth a query: a server that has ended has closed
+        its side, which shows as something to read. After an error, and where there is something to
+        read, the server is asked.
+        """
+        if self.connection is None or self.errors_occurred or self._has_something_to_read():
+            return bool(super().is_usable())
+        return True
+
+    def _has_something_to_read(self) -> bool:
+        try:
+            poll = select.poll()
+            poll.register(self.connection.fileno(), select.POLLIN)
+            return bool(poll.poll(0))
+        except Exception:  # closed already: Django's own check says so
+            return True
+
+    def preparing_cursor(self) -> Any:
+        """A cursor for statements whose text stays the same; as `cursor` apart from that."""
+        if not self.settings_dict.get("PREPARES", True):
+            return self.cursor()
+        self.close_if_health_check_failed()
+        self.ensure_connection()
+        with self.wrap_database_errors:
+            return self._prepare_cursor(PreparingCursor(self.connection))
