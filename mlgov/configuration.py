@@ -139,6 +139,16 @@ class Configuration(BaseSettings):
     )
     email_from: str = Field("mlgov <mlgov@localhost>", description="Sender of mails.")
 
+    token_days: int = Field(
+        90, ge=1, description="How long an access token works that is made without naming an end."
+    )
+    token_days_max: int = Field(
+        366,
+        ge=0,
+        description="Longest time for which an access token can be made. 0: no limit, and one made "
+        "without naming an end works until it is revoked.",
+    )
+
     log_level: str = Field("INFO", description="Level of the log.")
     log_format: Literal["json", "console"] = Field("json", description="Shape of log lines.")
     lease_seconds: int = Field(

@@ -35,6 +35,8 @@ class Policy(Generic[M]):
     noun: ClassVar[str] = "object"
     # What each action is called in a refusal: "You may not {verb} this {noun}."
     verbs: ClassVar[dict[str, str]] = {}
+    # Actions that access tokens know under another name.
+    token_actions: ClassVar[dict[str, str]] = {}
     # Whether what a person may is decided by nothing but who it is, so that the SQL can be kept.
     is_kept: ClassVar[bool] = False
 
@@ -44,6 +46,8 @@ class Policy(Generic[M]):
 
     def scope(self, user: Any, action: str) -> Q:
         if not getattr(user, "is_authenticated", False) or not user.is_active:
+            return NOTHING
+        if not self._is_in_the_token(user, action):
             return NOTHING
         if user.is_superuser:
             return EVERYTHING
@@ -74,8 +78,13 @@ class Policy(Generic[M]):
         if self.allows(user, action, obj):
             return
         if action != "view" and self.allows(user, "view", obj):
+            if not self._is_in_the_token(user, action):
+                raise user.limits.refusal()
             raise NotPermitted(self.refusal(user, action, obj))
         raise NotFound(f"There is no such {self.noun}.")
+
+    def _is_in_the_token(self, user: Any, action: str) -> bool:
+        return user.limits is None or user.limits.allow(self.token_actions.get(action, action))
 
     def refusal(self, user: Any, action: str, obj: M) -> str:
         verb = self.verbs.get(action, action.replace("_", " "))

@@ -1,12 +1,13 @@
 """People, and the tokens with which their programs sign in."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.conf import settings
 from django.contrib.auth.models import AbstractUser
 from django.db import models
 from django.utils import timezone
 
+from apps.accounts.limits import Limits
 from apps.core.history import history
 
 
@@ -24,6 +25,8 @@ class User(AbstractUser):
     attributes = models.JSONField(default=dict, blank=True)
 
     history = history(excluded_fields=["password", "last_login"])
+    # Set where the person acts through an access token that does not give all of his rights.
+    limits: Limits | None = None
 
     REQUIRED_FIELDS: ClassVar = ["email"]
 
@@ -32,6 +35,16 @@ class User(AbstractUser):
 
     def __str__(self) -> str:
         return self.name or self.username
+
+    def limit_to(self, limits: Limits) -> None:
+        """From here on this is the person as a limited token knows him, and is never saved."""
+        self.limits = limits
+        self.is_superuser = self.is_staff = False
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        if self.limits is not None:
+            raise RuntimeError("What a token leaves of somebody's rights must not be saved.")
+        super().save(*args, **kwargs)
 
     def get_full_name(self) -> str:
         return str(self)
@@ -51,6 +64,9 @@ class AccessToken(models.Model):
     # By its short name, because accounts know no projects.
     default_project = models.CharField(max_length=50, blank=True)
     digest = models.CharField(max_length=64)
+    # What it is limited to: actions, and projects by their keys. None: to nothing.
+    actions = models.JSONField(null=True, blank=True)
+    projects = models.JSONField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     expires_at = models.DateTimeField(null=True, blank=True)
     last_used_at = models.DateTimeField(null=True)
@@ -68,6 +84,17 @@ class AccessToken(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} ({self.prefix}…)"
+
+    @property
+    def limits(self) -> Limits | None:
+        if self.actions is None and self.projects is None:
+            return None
+        return Limits(
+            token=self.name,
+            actions=None if self.actions is None else frozenset(self.actions),
+            projects=None if self.projects is None else frozenset(self.projects),
+            of_administrator=self.user.is_superuser,
+        )
 
     @property
     def is_usable(self) -> bool:

@@ -4,8 +4,10 @@ import hashlib
 import hmac
 import re
 import secrets
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
@@ -34,15 +36,21 @@ def create_token(
     by: User,
     expires_at: datetime | None = None,
     default_project: str = "",
+    actions: Iterable[str] | None = None,
+    projects: Iterable[int] | None = None,
 ) -> tuple[AccessToken, str]:
-    """Make a token and return it with its secret, which can never be read again."""
+    """Make a token and return it with its secret, which can never be read again.
+
+    Without an expiry it works for MLGOV_TOKEN_DAYS, or for ever where that is allowed. `actions`
+    and `projects` are what it is limited to, see `limits`.
+    """
+    require_no_limits(by)
     if by != user and not by.is_superuser:
         raise NotPermitted("You can make tokens for yourself only.")
     name = name.strip()
     if not name:
         raise Invalid("Give the token a name.", details={"name": "Give the token a name."})
-    if expires_at is not None and expires_at <= timezone.now():
-        raise Invalid("The expiry lies in the past.", details={"expires_at": "This is past."})
+    expires_at = _expiry(expires_at)
     prefix, secret = secrets.token_hex(6), secrets.token_urlsafe(32)
     token = AccessToken(
         user=user,
@@ -51,6 +59,8 @@ def create_token(
         digest=digest_of_secret(secret),
         expires_at=expires_at,
         default_project=default_project,
+        actions=None if actions is None else sorted(set(actions)),
+        projects=None if projects is None else sorted(set(projects)),
     )
     require_valid(token, "name", "default_project")
     try:
@@ -60,13 +70,34 @@ def create_token(
         raise AlreadyExists(
             f"{user} has a token named “{name}” already. Revoke it first, or choose another name."
         ) from None
-    data = {"default_project": default_project} if default_project else {}
+    told = ("default_project", "actions", "projects")
+    data = {name: value for name in told if (value := getattr(token, name)) not in ("", None)}
     record(actor=by, action="token.create", obj=token, also=[user], data=data)
     return token, f"{TOKEN_MARK}{prefix}_{secret}"
 
 
+def require_no_limits(user: User) -> None:
+    """Raise `NotPermitted` for a limited token: what is about oneself asks for all of oneself."""
+    if user.limits is not None:
+        raise user.limits.refusal()
+
+
+def _expiry(asked: datetime | None) -> datetime | None:
+    now, most = timezone.now(), settings.MLGOV_TOKEN_DAYS_MAX
+    if asked is None:
+        return now + timedelta(days=min(settings.MLGOV_TOKEN_DAYS, most)) if most else None
+    if asked <= now:
+        raise Invalid("The expiry lies in the past.", details={"expires_at": "This is past."})
+    # A minute for whoever reckons from his own clock.
+    if most and asked > now + timedelta(days=most, minutes=1):
+        sentence = f"A token works for {most} days at most. Choose an earlier end."
+        raise Invalid(sentence, details={"expires_at": sentence})
+    return asked
+
+
 @transaction.atomic
 def revoke_token(token: AccessToken, *, by: User) -> AccessToken:
+    require_no_limits(by)
     token = AccessToken.objects.select_for_update().get(pk=token.pk)
     if by != token.user and not by.is_superuser:
         raise NotPermitted("You can revoke your own tokens only.")
@@ -101,6 +132,8 @@ def usable_token(text: str) -> AccessToken | None:
         return None
     if not token.is_usable or not token.user.is_active:
         return None
+    if limits := token.limits:
+        token.user.limit_to(limits)
     now = timezone.now()
     if token.last_used_at is None or token.last_used_at < now - NOTE_USE_AFTER:
         with full.not_worth_a_refusal("the use of a token"):
@@ -111,6 +144,7 @@ def usable_token(text: str) -> AccessToken | None:
 @transaction.atomic
 def rename(user: User, *, name: str, by: User) -> User:
     """Change how a person is called; empty means by the user name."""
+    require_no_limits(by)
     user = User.objects.select_for_update().get(pk=user.pk)
     if by != user and not by.is_superuser:
         raise NotPermitted("You can change your own name only.")

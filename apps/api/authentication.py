@@ -8,7 +8,8 @@ from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 
 from apps.accounts.models import User
-from apps.accounts.services import user_for_token
+from apps.accounts.services import usable_token
+from apps.core.context import note_token
 
 
 def token_of(header: str) -> str | None:
@@ -29,12 +30,13 @@ class AccessTokenAuthentication(BaseAuthentication):
         text = token_of(request.headers.get("Authorization", ""))
         if text is None:
             return None
-        user = user_for_token(text)
-        if user is None:
+        token = usable_token(text)
+        if token is None:
             raise AuthenticationFailed(
                 "This token is wrong, expired or revoked. Make a new one on your tokens page."
             )
-        return user, None
+        note_token(str(token), token.user.limits)
+        return token.user, None
 
     def authenticate_header(self, request: Any) -> str:
         return 'Bearer realm="mlgov"'

@@ -36,6 +36,12 @@ def record(
     the event. `project` decides which project's auditors see it.
     """
     context = current()
+    project_id = project.pk if project is not None else None
+    if context.limits is not None:
+        context.limits.require_write(action, project_id)
+    data = dict(data or {})
+    if context.token:
+        data["token"] = context.token
     linked = {(o._meta.label_lower, str(o.pk)) for o in (obj, *also)}
     if project is not None:
         linked.add((project._meta.label_lower, str(project.pk)))
@@ -47,9 +53,9 @@ def record(
         object_type=obj._meta.label_lower,
         object_id=str(obj.pk),
         object_name=str(obj)[:300],
-        project_id=project.pk if project is not None else None,
+        project_id=project_id,
         reason=reason,
-        data=data or {},
+        data=data,
         request_id=context.request_id,
         ip=context.ip,
         via=context.via,

@@ -13,6 +13,7 @@ class CommentPolicy(Policy[VersionComment]):
 
     model = VersionComment
     noun = "comment"
+    token_actions = {"edit": "comment", "delete": "comment"}
 
     def by_role(self, user: User, action: str) -> Q:
         if action == "view":

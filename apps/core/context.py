@@ -8,8 +8,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
+from typing import Any, Protocol
 
 import structlog
+
+
+class Limits(Protocol):
+    """What the credential behind the request leaves of a person's rights."""
+
+    def require_write(self, audit_action: str, project_id: int | None) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -19,6 +26,9 @@ class RequestContext:
     via: str = "system"
     # Short name of the project where what is made without naming one belongs.
     default_project: str = ""
+    # The access token that was sent, as the audit trail names it, and what it is limited to.
+    token: str = ""
+    limits: Limits | None = None
 
 
 _current: ContextVar[RequestContext] = ContextVar("mlgov_request", default=RequestContext())
@@ -26,6 +36,11 @@ _current: ContextVar[RequestContext] = ContextVar("mlgov_request", default=Reque
 
 def current() -> RequestContext:
     return _current.get()
+
+
+def note_token(token: str, limits: Limits | None) -> None:
+    """Who asks is known by now. Holds until the block that `acting` began ends."""
+    _current.set(replace(current(), token=token, limits=limits))
 
 
 @contextmanager
@@ -37,7 +52,7 @@ def acting(
     default_project: str | None = None,
 ) -> Iterator[RequestContext]:
     """Override parts of the context for a block."""
-    changes = {
+    changes: dict[str, Any] = {
         "request_id": request_id,
         "ip": ip,
         "via": via,

@@ -1,6 +1,7 @@
 """To which project something new belongs that a client makes without knowing projects."""
 
 from collections.abc import Mapping
+from typing import NoReturn
 
 from django.db.models import CharField, Value
 from django.db.models.functions import Left, Length
@@ -23,6 +24,8 @@ def project_for_new(user: User, *, name: str, tags: Mapping[str, str], noun: str
     default of the access token, the only project in which the person may register. A reserved
     beginning cannot be taken by a tag that says otherwise.
     """
+    if user.limits is not None and not user.limits.allow("register"):
+        raise user.limits.refusal()
     allowed = projects_where(user, may="register")
     reserved = _reserving(name)
     if reserved is not None:
@@ -60,8 +63,8 @@ def project_to_run(user: User, *, noun: str) -> Project:
     """The project of something that belongs to one and cannot say to which: the default of the
     access token, or the only one that the person runs."""
     if slug := context.current().default_project:
-        visible = projects_where(user, may="view")
-        return _named(visible, slug, "Use an access token with another default project")
+        visible = projects_where(user, may="view").filter(slug=slug).first()
+        return visible or _none_named(slug, "Use an access token with another default project")
     found = list(projects_where(user, may="manage_project").order_by("slug")[:MOST_NAMED])
     if len(found) == 1:
         return found[0]
@@ -121,9 +124,11 @@ def _taken(reserved: NamePrefix, noun: str) -> NotPermitted:
 
 def _named(user: User, slug: str, remedy: str) -> Project:
     found = _PROJECT_TO_REGISTER_IN.rows(slug=slug, asked_by=user)
-    if not found:
-        raise NotFound(
-            f"There is no project “{slug}” in which you may do that. {remedy}, or ask an owner "
-            "of the project to let you in."
-        )
-    return object_of(found[0], Project)
+    return object_of(found[0], Project) if found else _none_named(slug, remedy)
+
+
+def _none_named(slug: str, remedy: str) -> NoReturn:
+    raise NotFound(
+        f"There is no project “{slug}” in which you may do that. {remedy}, or ask an owner of the "
+        "project to let you in."
+    )

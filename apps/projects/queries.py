@@ -13,11 +13,23 @@ from apps.projects.roles import ACTIONS, AUDITORS, Role, groups_that_may, roles_
 def projects_where(user: Any, *, may: str) -> QuerySet[Project]:
     """Projects in which the person's role, or a global one, includes the action.
 
-    In an internal project everybody has the rights of a viewer.
+    In an internal project everybody has the rights of a viewer. An access token that is limited
+    leaves those that it names, and none for other actions.
     """
+    limits = user.limits
+    if limits is not None and not limits.allow(may):
+        return Project.objects.none()
+    if user.is_superuser or (limits is not None and limits.of_administrator):
+        found = Project.objects.all()
+    else:
+        found = Project.objects.filter(_allowed_to(user, may))
+    if limits is not None and limits.projects is not None:
+        found = found.filter(pk__in=limits.projects)
+    return found
+
+
+def _allowed_to(user: Any, may: str) -> Q:
     by_membership = Membership.objects.filter(user=user, role__in=roles_that_may(may))
-    if user.is_superuser:
-        return Project.objects.all()
     allowed = Q(pk__in=by_membership.values("project"))
     if may in ACTIONS[Role.VIEWER]:
         allowed |= Q(visibility=Visibility.INTERNAL)
@@ -25,7 +37,7 @@ def projects_where(user: Any, *, may: str) -> QuerySet[Project]:
         # Within the same query: this stands inside the queries of every list.
         in_groups = User.groups.through.objects.filter(user=user, group__name__in=groups)
         allowed |= Q(Exists(in_groups))
-    return Project.objects.filter(allowed)
+    return allowed
 
 
 def people_who_may(action: str, project: Project) -> QuerySet[User]:
@@ -47,6 +59,12 @@ def reviewer_roles_of(user: User, project: Project) -> set[int]:
 
 
 def is_auditor(user: User) -> bool:
+    """Whether the person reads everything, and the token that was sent does not limit it."""
+    limits = user.limits
+    if limits is not None and (limits.projects is not None or not limits.allow("view")):
+        return False
+    if limits is not None and limits.of_administrator:
+        return True
     return user.is_superuser or user.groups.filter(name=AUDITORS).exists()
 
 
@@ -55,6 +73,8 @@ def events_visible_to(user: User) -> QuerySet[AuditEvent]:
     if is_auditor(user):
         return AuditEvent.objects.all()
     projects = projects_where(user, may="view").values("pk")
+    if user.limits is not None:
+        return AuditEvent.objects.filter(project_id__in=projects)
     return AuditEvent.objects.filter(
         Q(project_id__in=projects) | Q(project_id=None, actor_id=user.pk)
     )

@@ -10,6 +10,7 @@ class ReviewPolicy(Policy[ReviewRequest]):
     model = ReviewRequest
     noun = "review"
     verbs = {"comment": "comment on", "review": "decide on", "request_review": "change"}
+    token_actions = {"withdraw": "request_review"}
 
     def by_role(self, user: User, action: str) -> Q:
         allowed = Q(version__model__project__in=projects_where(user, may=action).values("pk"))

@@ -12,6 +12,7 @@ class StagePolicy(Policy[Stage]):
 
     model = Stage
     noun = "stage"
+    token_actions = {"change": "override_stages"}
 
     def by_role(self, user: User, action: str) -> Q:
         if action == "view":
@@ -27,6 +28,7 @@ class EnvironmentPolicy(Policy[Environment]):
 
     model = Environment
     noun = "environment"
+    token_actions = {"change": "deploy"}
 
     def by_role(self, user: User, action: str) -> Q:
         if action == "view":

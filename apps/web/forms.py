@@ -10,12 +10,19 @@ from apps.accounts.forms import TokenForm
 from apps.core.forms import ManyChoiceField
 from apps.projects.models import Project, ReviewerRole
 from apps.projects.queries import projects_where
+from apps.projects.tokens import ALL_ACTIONS, PRESETS
 from apps.registry.models import LabelKind
 from apps.registry.rules import PLURALS
 from apps.stages.models import Stage
 from apps.tracking.models import ArtifactStore, TrackingServer
 
 EXAMPLE_ROWS = 12
+SCOPES = [
+    ("everything", "Everything that I may do"),
+    ("write", "Writing: register, describe, ask for reviews, predict"),
+    ("read", "Reading only"),
+    ("actions", "Chosen actions"),
+]
 
 
 class ModelFilter(forms.Form):
@@ -44,10 +51,45 @@ class ProjectTokenForm(TokenForm):
         help_text="Where a new model or experiment goes that does not say it itself.",
     )
 
+    scope = forms.ChoiceField(
+        label="Is for",
+        choices=SCOPES,
+        required=False,
+        initial="everything",
+        help_text="Never for more than you may do yourself.",
+    )
+    actions = forms.MultipleChoiceField(
+        label="The actions",
+        required=False,
+        choices=[(action, action.replace("_", " ")) for action in sorted(ALL_ACTIONS)],
+        widget=forms.CheckboxSelectMultiple,
+        help_text="Only where it is for chosen actions.",
+    )
+    projects = ManyChoiceField(
+        Project.objects.none(),
+        label="Only in",
+        required=False,
+        to_field_name="slug",
+        widget=forms.CheckboxSelectMultiple,
+        help_text="Nothing else exists for it. Choose none, and it reaches all of your projects.",
+    )
+
     def __init__(self, *args: Any, user: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        projects: Any = self.fields["default_project"]
-        projects.queryset = projects_where(user, may="register")
+        default: Any = self.fields["default_project"]
+        default.queryset = projects_where(user, may="register")
+        projects: Any = self.fields["projects"]
+        projects.queryset = projects_where(user, may="view").order_by("name")
+
+    def limits(self) -> dict[str, Any]:
+        """What the token is limited to, as the service takes it."""
+        scope, projects = self.cleaned_data["scope"], self.cleaned_data["projects"]
+        named = self.cleaned_data["actions"]
+        chosen = named if scope == "actions" else PRESETS[scope or "everything"]
+        return {
+            "actions": chosen,
+            "projects": [project.slug for project in projects] if projects else None,
+        }
 
 
 class PrefixForm(forms.Form):

@@ -17,6 +17,7 @@ class WebhookPolicy(Policy[RegistryWebhook]):
 
     model = RegistryWebhook
     noun = "webhook"
+    token_actions = dict.fromkeys(("edit", "delete", "test"), "manage_project")
 
     def by_role(self, user: User, action: str) -> Q:
         run = projects_where(user, may="manage_project").values("pk")

@@ -62,7 +62,7 @@ class Visitor:
         self.headers = {"Authorization": f"Bearer {secret}"}
 
     def page(self, **headers: str) -> HttpResponse:
-        form = {"slug": "by-page", "name": "By page"}
+        form = {"slug": "by-page", "name": "By page", "visibility": "private"}
         return self.browser.post("/projects/new", form, headers=headers)
 
     def rest(self) -> HttpResponse:

@@ -219,8 +219,14 @@ def test_a_project_asks_more_and_never_less(
 
 def test_the_secret_of_a_token_is_shown_once(signed_in: Signed, viewer: User) -> None:
     client = signed_in(viewer)
-    client.post("/account/tokens", {"name": "for good", "days": "never"})
-    assert AccessToken.objects.get(name="for good").expires_at is None
+    chosen = {"scope": "actions", "actions": ["view", "predict"], "projects": ["credit"]}
+    client.post("/account/tokens", {"name": "narrow", "days": "365", **chosen})
+    narrow = AccessToken.objects.get(name="narrow")
+    assert (narrow.actions, len(narrow.projects)) == (["predict", "view"], 1)
+    assert "predict, view</span> in credit" in text_of(client.get("/account/tokens"))
+    nothing = client.post("/account/tokens", {"name": "no", "days": "30", "scope": "actions"})
+    assert (nothing.status_code, "at least one action" in text_of(nothing)) == (422, True)
+    assert client.post("/account/tokens", {"name": "ever", "days": "never"}).status_code == 422
     made = client.post("/account/tokens", {"name": "notebook", "days": "30"})
     assert "MLFLOW_TRACKING_TOKEN=mlgov_pat_" in text_of(made)
     assert "no-store" in made["Cache-Control"]

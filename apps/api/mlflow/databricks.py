@@ -1,5 +1,6 @@
 """Databricks' own spelling of two calls of the registry, with what its answers say beyond."""
 
+import json
 from typing import Any
 
 from apps.accounts.models import User
@@ -22,7 +23,7 @@ def get_model(user: User, arguments: Arguments) -> dict[str, Any]:
     told = registered_models.get(user, arguments)["registered_model"]
     return {
         "registered_model_databricks": {
-            **told,
+            **json.loads(told),
             "id": str(model.pk),
             "user_id": model.created_by.username,
             "permission_level": _level(user, model),
@@ -35,7 +36,7 @@ def transition_stage(user: User, arguments: Arguments) -> dict[str, Any]:
     version = version_asked(user, arguments)
     return {
         "model_version_databricks": {
-            **told,
+            **json.loads(told),
             "open_requests": open_requests(version, user),
             "permission_level": _level(user, version.model),
         }

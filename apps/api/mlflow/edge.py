@@ -19,7 +19,7 @@ from apps.api.authentication import token_of
 from apps.api.mlflow import errors, rows
 from apps.api.mlflow.arguments import Arguments
 from apps.core import full
-from apps.core.context import acting
+from apps.core.context import acting, note_token
 from apps.core.errors import DomainError, Invalid, TooLarge
 
 log = logging.getLogger(__name__)
@@ -63,6 +63,7 @@ def _answered(view: View, request: HttpRequest, named: dict[str, str]) -> HttpRe
         # Row history asks the request who it was.
         request.user = token.user
         with acting(default_project=token.default_project):
+            note_token(str(token), token.user.limits)
             return view(request, token.user, **named)
     except DomainError as refusal:
         return errors.answer_for(refusal)

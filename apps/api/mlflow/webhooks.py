@@ -3,7 +3,7 @@
 from typing import Any
 
 from apps.accounts.models import User
-from apps.api.mlflow import rows, search
+from apps.api.mlflow import search
 from apps.api.mlflow.arguments import Arguments, missing
 from apps.api.mlflow.transition_requests import milliseconds
 from apps.core.errors import Invalid, NotFound
@@ -44,7 +44,7 @@ def list_webhooks(user: User, arguments: Arguments) -> dict[str, Any]:
         .order_by("-created_at", "-id")[start : start + size + 1]
     )
     page, token = search.page(list(found), start=start, asked=size + 1)
-    answer = rows.some("webhooks", [webhook_json(row) for row in page])
+    answer: dict[str, Any] = {"webhooks": [webhook_json(row) for row in page]} if page else {}
     if token:
         answer["next_page_token"] = token
     return answer

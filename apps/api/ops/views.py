@@ -12,7 +12,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from apps.accounts.services import user_for_token
 from apps.api.authentication import token_of
 from apps.api.ops import health, metrics
-from apps.projects.roles import AUDITORS
+from apps.projects.queries import is_auditor
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +50,7 @@ def metrics_text(request: HttpRequest) -> HttpResponse:
             response = JsonResponse({"code": "not_authenticated", "message": message}, status=401)
             response["WWW-Authenticate"] = 'Bearer realm="mlgov"'
             return response
-        if not user.is_superuser and not user.groups.filter(name=AUDITORS).exists():
+        if not is_auditor(user):
             message = "Only administrators and auditors may read the metrics."
             return JsonResponse({"code": "not_permitted", "message": message}, status=403)
     return HttpResponse(metrics.exposition(), content_type=CONTENT_TYPE_LATEST)

@@ -1,5 +1,6 @@
 """Access tokens. A token may name a project, which accounts know nothing of: hence here."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.conf import settings
@@ -8,6 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
+from apps.accounts.models import AccessToken
 from apps.core.errors import DomainError
 from apps.core.pages import answer, put_on_form
 from apps.projects import tokens as services
@@ -31,6 +33,7 @@ def tokens(request: HttpRequest) -> HttpResponse:
                 name=form.cleaned_data["name"],
                 expires_at=form.cleaned_data["expires_at"],
                 default_project=project.slug if project else "",
+                **form.limits(),
                 by=user,
             )
             form = ProjectTokenForm(user=user)
@@ -39,7 +42,7 @@ def tokens(request: HttpRequest) -> HttpResponse:
             put_on_form(form, error)
     context = {
         "section": "account",
-        "tokens": user.access_tokens.order_by("revoked_at", "-pk"),
+        "tokens": _told(user.access_tokens.order_by("revoked_at", "-pk")),
         "form": form,
         "made": made,
         "secret": secret,
@@ -47,6 +50,19 @@ def tokens(request: HttpRequest) -> HttpResponse:
     }
     status = 422 if posted and made is None else 200
     return answer(request, "accounts/tokens.html", context, refusal=refusal, status=status)
+
+
+def _told(tokens: Iterable[AccessToken]) -> list[dict[str, Any]]:
+    tokens = list(tokens)
+    slugs = services.slugs_of(tokens)
+    return [
+        {
+            "token": token,
+            "scope": services.scope_of(token),
+            "projects": [slugs[key] for key in token.projects or [] if key in slugs],
+        }
+        for token in tokens
+    ]
 
 
 def _usage(secret: str) -> str:

@@ -1,6 +1,10 @@
+from typing import Any
+
 from rest_framework import serializers
 
+from apps.accounts.models import AccessToken
 from apps.api.v1.serializers.fields import Attribute
+from apps.projects.tokens import PRESETS, scope_of, slugs_of
 
 
 class Person(serializers.Serializer):
@@ -31,6 +35,19 @@ class Token(serializers.Serializer):
     created_at = serializers.DateTimeField()
     expires_at = serializers.DateTimeField(allow_null=True)
     last_used_at = serializers.DateTimeField(allow_null=True)
+    scope = serializers.SerializerMethodField(
+        help_text="everything, write, read, or actions where it has a list of its own."
+    )
+    actions = serializers.ListField(
+        child=serializers.CharField(), allow_null=True, help_text="null: all."
+    )
+    projects = serializers.SerializerMethodField(help_text="Short names; null: all.")
+
+    def get_scope(self, token: AccessToken) -> str:
+        return scope_of(token)
+
+    def get_projects(self, token: AccessToken) -> list[str] | None:
+        return None if token.projects is None else sorted(slugs_of([token]).values())
 
 
 class TokenWithSecret(Token):
@@ -43,9 +60,34 @@ class NewSecret(serializers.Serializer):
 
 
 class NewToken(NewSecret):
+    scope = serializers.ChoiceField(
+        choices=["everything", "write", "read"], required=False, help_text="Or `actions`."
+    )
+    actions = serializers.ListField(
+        child=serializers.CharField(max_length=40),
+        required=False,
+        allow_null=True,
+        max_length=50,
+        help_text="The only actions that the token is for.",
+    )
+    projects = serializers.ListField(
+        child=serializers.CharField(max_length=50),
+        required=False,
+        allow_null=True,
+        max_length=200,
+        help_text="Short names of the only projects that exist for the token.",
+    )
     default_project = serializers.CharField(
         required=False, allow_blank=True, default="", max_length=50
     )
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        scope = attrs.pop("scope", None)
+        if scope is not None:
+            if attrs.get("actions") is not None:
+                raise serializers.ValidationError({"scope": "Give a scope or actions, not both."})
+            attrs["actions"] = PRESETS[scope]
+        return attrs
 
 
 class Notification(serializers.Serializer):

@@ -35,6 +35,7 @@ class TokensView(Resource):
     @extend_schema(responses=shapes.Token(many=True))
     def get(self, request: PersonsRequest) -> Response:
         """Your tokens that were not revoked."""
+        services.require_no_limits(request.user)
         living = AccessToken.objects.filter(user=request.user, revoked_at=None)
         return self.page(living, shapes.Token)
 
@@ -47,6 +48,8 @@ class TokensView(Resource):
             name=given["name"],
             expires_at=given.get("expires_at"),
             default_project=given["default_project"],
+            actions=given.get("actions"),
+            projects=given.get("projects"),
             by=request.user,
         )
         return shown(token, shapes.Token, status=201, secret=secret)
@@ -56,6 +59,7 @@ class TokenView(Resource):
     @extend_schema(responses={204: None})
     def delete(self, request: PersonsRequest, pk: int) -> Response:
         """Revoke one of your tokens."""
+        services.require_no_limits(request.user)
         token = one(AccessToken.objects.filter(user=request.user), "token", pk=pk)
         services.revoke_token(token, by=request.user)
         return Response(status=204)
@@ -64,7 +68,8 @@ class TokenView(Resource):
 class NotificationsView(Resource):
     @extend_schema(parameters=[shapes.NotificationsQuery], responses=shapes.Notification(many=True))
     def get(self, request: PersonsRequest) -> Response:
-        """What you were told, newest first."""
+        """What you were told, newest first. It is of all your projects, so a token needs to be."""
+        services.require_no_limits(request.user)
         notifications = notification_queries.notifications_of(request.user)
         if self.asked(shapes.NotificationsQuery)["unread"]:
             notifications = notification_queries.unread_of(request.user)
@@ -75,6 +80,7 @@ class NotificationsReadView(Resource):
     @extend_schema(operation_id="notifications_read_all", request=None, responses=shapes.Count)
     def post(self, request: PersonsRequest) -> Response:
         """Mark all your notifications as read."""
+        services.require_no_limits(request.user)
         return Response({"changed": notification_services.mark_read(request.user)})
 
 
@@ -82,6 +88,7 @@ class NotificationReadView(Resource):
     @extend_schema(request=None, responses=shapes.Count)
     def post(self, request: PersonsRequest, pk: int) -> Response:
         """Mark one of your notifications as read."""
+        services.require_no_limits(request.user)
         mine = notification_queries.notifications_of(request.user)
         notification = one(mine, "notification", pk=pk)
         changed = notification_services.mark_read(request.user, notification=notification)
