@@ -20,6 +20,7 @@ from apps.runs import services as runs
 from apps.runs.states import RunState
 from apps.stages import services as stages
 from apps.stages.models import Environment, Stage
+from apps.stages.queries import current_stage
 from tests import factories
 from tests.builds.parts import drive
 from tests.deployments.conftest import Enter, running
@@ -246,6 +247,31 @@ def test_a_deployed_version_is_not_deleted(
 
     services.retire(serving, by=owner, reason="No longer needed.")
     guards.require(guards.Action.DELETE_VERSION, version)
+
+
+def test_a_serving_version_does_not_move_to_a_stage_that_deploys_nothing(
+    serving: Deployment, version: ModelVersion, stage: Stage, archived: Stage, owner: User
+) -> None:
+    idle = factories.make_stage("candidate", approvals_required=0, order=1)
+
+    with pytest.raises(Conflict, match=r"scoring v1 is serving in Live\. Retire .*, or archive"):
+        stages.move(version, idle, by=owner)
+
+    serving.refresh_from_db()
+    assert (current_stage(version), serving.state) == (stage, DeploymentState.SERVING)
+    stages.move(version, archived, by=owner)
+    assert current_stage(ModelVersion.objects.get()) == archived
+
+
+def test_what_is_retired_may_move_to_any_stage(
+    serving: Deployment, version: ModelVersion, owner: User
+) -> None:
+    idle = factories.make_stage("candidate", approvals_required=0, order=1)
+    services.retire(serving, by=owner, reason="No longer needed.")
+
+    stages.move(version, idle, by=owner)
+
+    assert current_stage(ModelVersion.objects.get()) == idle
 
 
 def test_two_installations_on_one_engine_do_not_share_a_name(serving: Deployment) -> None:

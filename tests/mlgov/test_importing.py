@@ -19,6 +19,7 @@ from apps.registry import policies as registry_policies
 from apps.registry import storage
 from apps.registry.models import Alias, ModelVersion, RegisteredModel
 from apps.stages import queries as stages
+from apps.stages.models import Stage
 from mlgov import importing
 from tests import factories
 from tests.tracking import MODEL_FILES, work_once
@@ -245,6 +246,27 @@ def test_a_name_that_is_taken_here_is_left_with_the_reason(
 
     assert "did not come from this registry" in output.getvalue()
     assert ModelVersion.objects.count() == 1
+
+
+def test_an_alias_that_is_that_of_a_stage_is_left_with_the_reason(
+    old_registry: str, project: Project, administrator: User
+) -> None:
+    Stage.objects.filter(slug="production").update(alias="champion")
+
+    output = StringIO()
+    with pytest.raises(CommandError, match="1 could not be imported"):
+        call_command(
+            "import_registry",
+            old_registry,
+            project=project.slug,
+            by="root",
+            models="fraud",
+            stdout=output,
+        )
+
+    assert "left: fraud@champion: The alias “champion” is kept by mlgov" in output.getvalue()
+    # It says what stands in the stage, which is the newest one that stood there.
+    assert Alias.objects.get(name="champion").version.number == 4
 
 
 @pytest.mark.parametrize(
