@@ -70,7 +70,16 @@ def _source_of(version: ModelVersion) -> Files:
 
 
 def _lineage(version: ModelVersion) -> dict[str, Any]:
-    return lineage.of(version, upstream.client_of(version.tracking_server, version.project))
+    client = upstream.client_of(version.tracking_server, version.project)
+    try:
+        return lineage.of(version, client)
+    except mlmodel.TooMuch as error:
+        raise RunFailure(
+            "registry.model.too-much-lineage",
+            "Parameters, metrics, tags and data sets of the run are more than mlgov keeps with a "
+            f"version: {error}.",
+            "Log the model in a run of its own with fewer of them, and register the new one.",
+        ) from error
 
 
 def _copied(version: ModelVersion, context: RunContext) -> list[Entry]:

@@ -23,7 +23,7 @@ ENVIRONMENT_FILES = ("requirements.txt", "python_env.yaml", "conda.yaml")
 SERVING_EXAMPLE = "serving_input_example.json"
 
 
-class _TooMuch(ValueError):
+class TooMuch(ValueError):
     pass
 
 
@@ -73,10 +73,10 @@ def requirements_in(text: str) -> list[str]:
 def _mlmodel(size: int, sha256: str) -> dict[str, Any]:
     try:
         if size > LARGEST_MLMODEL:
-            raise _TooMuch(f"it is larger than {LARGEST_MLMODEL} bytes")
+            raise TooMuch(f"it is larger than {LARGEST_MLMODEL} bytes")
         document = _yaml(storage.read_blob(sha256, limit=LARGEST_MLMODEL).decode())
         if not isinstance(document, dict):
-            raise _TooMuch("it is not a mapping")
+            raise TooMuch("it is not a mapping")
     except (ValueError, RecursionError, yaml.YAMLError) as error:
         reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
         raise RunFailure(
@@ -88,7 +88,7 @@ def _mlmodel(size: int, sha256: str) -> dict[str, Any]:
 
 
 def plain(value: Any) -> Any:
-    """The value as JSON can hold it. Raises `ValueError` for what is too big or too deep."""
+    """The value as JSON can hold it. Raises `TooMuch` for what is too big or too deep."""
     return _plain(value, [MOST_VALUES], 0)
 
 
@@ -96,7 +96,7 @@ def _plain(value: Any, left: list[int], depth: int) -> Any:
     # Counted as it is walked: YAML's references can make a small file a huge tree.
     left[0] -= 1
     if left[0] < 0 or depth > DEEPEST:
-        raise _TooMuch("it holds too many values, or is nested too deep")
+        raise TooMuch(f"it holds more than {MOST_VALUES:,} values, or is nested too deep")
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, int):

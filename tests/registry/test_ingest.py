@@ -253,3 +253,24 @@ def test_taking_over_twice_changes_nothing(
     version.refresh_from_db()
     assert (version.artifact_digest, version.updated_at) == (digest, updated)
     assert (version.state, version.artifacts.count()) == (VersionState.READY, len(MODEL_FILES))
+
+
+def test_a_run_that_says_too_much_fails_with_what_to_do(
+    tracking: Tracking,
+    model: RegisteredModel,
+    data_scientist: User,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    logged = tracking.log_model()
+    point = {"value": 1.0, "timestamp": 1, "step": 0}
+    tracking.log(logged["run_id"], metrics=[{"key": f"m{n}", **point} for n in range(400)])
+    version = register(model, logged, data_scientist)
+    monkeypatch.setattr(mlmodel, "MOST_VALUES", 400)
+    work_once()
+
+    version.refresh_from_db()
+    assert version.state == VersionState.FAILED
+    run = version.ingests.get().run
+    assert run.error_code == "registry.model.too-much-lineage"
+    assert "more than 400 values" in version.status_message
+    assert "in a run of its own" in version.status_message
