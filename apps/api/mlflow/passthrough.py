@@ -226,8 +226,9 @@ def _too_large() -> TooLarge:
 
 
 def _answer(response: urllib3.BaseHTTPResponse) -> HttpResponseBase:
-    if response.status == 401:
-        # It is mlgov that the server does not know, not the person whose token was right.
+    if response.status in (401, 403):
+        # It is mlgov that the server does not let in, not the person, whose token was right: rights
+        # were looked at before anything was passed on.
         response.close()
         raise upstream.client().not_let_in()
     kind = response.headers.get("Content-Type", "")
@@ -271,6 +272,6 @@ def _translated(response: urllib3.BaseHTTPResponse) -> HttpResponse:
     status = 404 if response.status < 400 or response.status == 405 else response.status
     if status in RETRIED or status >= 500:
         return errors.answer_for(Unavailable(upstream.DOWN))
-    code = {404: "ENDPOINT_NOT_FOUND", 403: "PERMISSION_DENIED"}.get(status, "BAD_REQUEST")
+    code = "ENDPOINT_NOT_FOUND" if status == 404 else "BAD_REQUEST"
     message = f"The tracking server answers with status {response.status}."
     return errors.error(code, message, status=status)

@@ -5,6 +5,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -221,3 +222,69 @@ def test_many_traces_are_looked_up_at_once(
         assert len(json.loads(b"".join(answer.streaming_content))["trace_infos"]) == 5
 
     assert sent == ["/api/3.0/mlflow/traces/batchGetInfos"] * 3
+
+
+@pytest.fixture
+def closed_to_us(settings: Any) -> Iterator[dict[str, Any]]:
+    """A server that does not let mlgov in, with the status and body that the test says."""
+    said: dict[str, Any] = {}
+
+    class Handler(BaseHTTPRequestHandler):
+        def _refuse(self) -> None:
+            self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            self.send_response(said["status"])
+            self.send_header("Content-Type", said["kind"])
+            self.send_header("WWW-Authenticate", 'Basic realm="mlflow"')
+            self.send_header("Content-Length", str(len(said["body"])))
+            self.end_headers()
+            self.wfile.write(said["body"])
+
+        do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _refuse
+
+        def log_message(self, *args: Any) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+    thread.start()
+    settings.MLGOV_TRACKING_URL = f"http://127.0.0.1:{server.server_port}"
+    yield said
+    server.shutdown()
+    server.server_close()
+    thread.join(5)
+
+
+@pytest.mark.parametrize("status", [401, 403])
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        ("text/html", b"<html>Who are you?</html>"),
+        (
+            "application/json",
+            b'{"error_code": "PERMISSION_DENIED", "message": "Permission denied"}',
+        ),
+    ],
+)
+def test_that_mlgov_itself_is_not_let_in_does_not_look_like_a_wrong_token(
+    call: Call,
+    owner: User,
+    known: None,
+    closed_to_us: dict[str, Any],
+    status: int,
+    kind: str,
+    body: bytes,
+) -> None:
+    closed_to_us.update(status=status, kind=kind, body=body)
+    for method, path, values in (
+        ("GET", "/version", {}),
+        ("GET", "experiments/get", {"experiment_id": "77"}),
+        ("POST", "runs/create", {"experiment_id": "77"}),
+        ("POST", "runs/set-tag", {"run_id": "r-closed", "key": "a", "value": "b"}),
+        ("GET", "/api/2.0/mlflow-artifacts/artifacts/77/x", {}),
+        ("PUT", "/api/2.0/mlflow-artifacts/artifacts/77/x", {}),
+    ):
+        answer = call(owner, method, path, values)
+        told = (answer.status_code, answer.json()["error_code"])
+        assert told == (424, "TEMPORARILY_UNAVAILABLE"), path
+        assert "does not accept the credentials of mlgov" in answer.json()["message"]
+        assert "WWW-Authenticate" not in answer
