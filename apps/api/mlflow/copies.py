@@ -21,15 +21,30 @@ from django.views.decorators.csrf import csrf_exempt
 from apps.accounts.models import User
 from apps.api.mlflow.edge import governed
 from apps.api.mlflow.passthrough import pass_on
-from apps.core.errors import Conflict, NotFound, NotPermitted
-from apps.registry import policies, storage
+from apps.core.errors import Conflict, DomainError, NotFound, NotPermitted
+from apps.registry import mlmodel, policies, storage
 from apps.registry.models import Artifact, ModelVersion
+from apps.tracking import upstream
 
 ARTIFACTS = "/api/2.0/mlflow-artifacts/artifacts"
 RESERVED = "mlgov"
 PLACE = re.compile(rf"{RESERVED}/versions/(?P<pk>[0-9]{{1,18}})(?:/(?P<path>.+))?")
 RANGE = re.compile(r"bytes=(\d{1,18})-(\d{0,18})")
 CHUNK = 256 * 1024
+
+
+def is_on_the_tracking_server(version: ModelVersion) -> bool:
+    """Whether clients still find the model where it was registered from, behind the pass-through.
+
+    It may have been deleted there since, and a server that is down has nothing either.
+    """
+    query = {"path": version.artifact_path}
+    try:
+        found = upstream.client().get_json(ARTIFACTS, query, "artifacts of the version")
+        paths = [str(entry["path"]) for entry in found.get("files") or []]
+    except (DomainError, KeyError, TypeError):
+        return False
+    return any(path.rpartition("/")[2] == mlmodel.NAME for path in paths)
 
 
 def address_of(version: ModelVersion) -> str:

@@ -65,7 +65,8 @@ def search_versions(user: User, arguments: Arguments) -> dict[str, Any]:
 def get_download_uri(user: User, arguments: Arguments) -> dict[str, Any]:
     """Where the client finds the artifacts: on its tracking server, which is mlgov again.
 
-    What came from elsewhere is read from mlgov's own copy, wherever the client's own server is.
+    What came from elsewhere, or is there no more, is read from mlgov's own copy, wherever the
+    client's own server is.
     """
     version = entry_version_asked(user, arguments)
     if version.model.is_prompt:
@@ -75,7 +76,7 @@ def get_download_uri(user: User, arguments: Arguments) -> dict[str, Any]:
             f"{version} is not ready ({version.state}), so there is nothing to download. "
             f"{version.status_message}".strip()
         )
-    if version.is_behind_the_pass_through:
+    if version.is_behind_the_pass_through and copies.is_on_the_tracking_server(version):
         return {"artifact_uri": f"mlflow-artifacts:/{version.artifact_path}"}
     return {"artifact_uri": copies.address_of(version)}
 

@@ -158,3 +158,38 @@ def test_a_query_that_is_too_long_is_refused(
     answer = call(data_scientist, "GET", f"{ARTIFACTS}?" + "&".join(["path=x"] * 600))
     assert 400 <= answer.status_code < 500
     assert "error_code" in json.loads(whole(answer))
+
+
+def test_what_is_gone_from_the_tracking_server_is_downloaded_from_the_copy(
+    call: Call, tracking: Tracking, model: RegisteredModel, data_scientist: User
+) -> None:
+    logged = tracking.log_model()
+    version = services.create_version(
+        model, source=f"models:/{logged['model_id']}", by=data_scientist
+    )
+    work_once()
+    version.refresh_from_db()
+    named = {"name": model.name, "version": str(version.number)}
+
+    def address() -> str:
+        answer = call(data_scientist, "GET", "model-versions/get-download-uri", named)
+        return str(answer.json()["artifact_uri"])
+
+    assert address() == f"mlflow-artifacts:/{version.artifact_path}"
+    tracking.upstream.request("DELETE", f"{ARTIFACTS}/{version.artifact_path}").read()
+
+    root = address().partition(f"{ARTIFACTS}/")[2]
+    assert root == f"mlgov/versions/{version.pk}"
+    found = call(data_scientist, "GET", f"{ARTIFACTS}/{root}/MLmodel")
+    assert whole(found) == MODEL_FILES["MLmodel"]
+
+
+def test_models_are_downloaded_also_while_the_tracking_server_is_down(
+    call: Call, version: ModelVersion, data_scientist: User, no_tracking: None
+) -> None:
+    ModelVersion.objects.update(artifact_path="1/models/m-1/artifacts")
+    named = {"name": version.model.name, "version": str(version.number)}
+
+    answer = call(data_scientist, "GET", "model-versions/get-download-uri", named).json()
+
+    assert answer["artifact_uri"].endswith(f"{ARTIFACTS}/mlgov/versions/{version.pk}")
