@@ -1,5 +1,7 @@
 """Names that a project keeps, and where a new model goes."""
 
+import uuid
+
 import pytest
 
 from apps.accounts.models import User
@@ -7,11 +9,14 @@ from apps.audit.queries import activity_of
 from apps.core.context import acting
 from apps.core.errors import AlreadyExists, Conflict, Invalid, NotFound, NotPermitted
 from apps.projects import tokens
+from apps.projects.choosing import PROJECT_TAG
 from apps.projects.models import NamePrefix, Project
 from apps.registry import services
 from apps.registry.models import RegisteredModel
+from apps.tracking.models import Experiment
 from tests import factories
 from tests.threads import together
+from tests.tracking import Tracking
 
 
 @pytest.fixture
@@ -155,3 +160,31 @@ def test_of_two_that_overlap_and_come_at_once_one_is_refused() -> None:
     )
 
     assert sorted(type(result).__name__ for result in results) == ["Conflict", "NamePrefix"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_experiments_of_others_are_called_stands_in_the_way(
+    tracking: Tracking, project: Project, elsewhere: Project, owner: User
+) -> None:
+    names = {who: f"{who}-{uuid.uuid4().hex[:8]}%" for who in ("theirs", "ours", "nobodys")}
+    client = tracking.upstream
+    client.create_experiment(f"{names['theirs']}-1", {PROJECT_TAG: elsewhere.slug})
+    client.create_experiment(f"{names['ours']}-1", {PROJECT_TAG: project.slug})
+    nobodys = client.create_experiment(f"{names['nobodys']}-1", {})
+
+    with pytest.raises(Conflict, match="Experiments of other projects") as said:
+        services.reserve_prefix(project, prefix=names["theirs"], by=owner)
+    assert "-1" not in said.value.message.replace(names["theirs"], "")
+    services.reserve_prefix(project, prefix=names["theirs"].upper(), by=owner)
+    for who in ("ours", "nobodys"):
+        services.reserve_prefix(project, prefix=names[who], by=owner)
+    # One that an administrator gave to a project says so in mlgov only.
+    Experiment.objects.create(experiment_id=nobodys, project=elsewhere)
+    with pytest.raises(Conflict, match="Experiments of other projects"):
+        services.reserve_prefix(project, prefix=names["nobodys"][:-1], by=owner)
+
+
+def test_a_name_is_kept_also_while_the_tracking_server_is_down(
+    project: Project, owner: User, no_tracking: None
+) -> None:
+    assert services.reserve_prefix(project, prefix="fraud-", by=owner).project == project

@@ -13,22 +13,37 @@ from apps.core.validation import require_valid
 from apps.projects import policies
 from apps.projects.models import NamePrefix, Project
 from apps.registry.models import RegisteredModel
+from apps.tracking import names
 
 SHORTEST = 2
 
 
-@transaction.atomic
 def reserve_prefix(project: Project, *, prefix: str, by: User) -> NamePrefix:
     """Keep the names that begin so for a project."""
     policies.projects.require(by, "manage_project", project)
-    # One reservation at a time, in the whole installation: two that overlap must see each other.
-    Project.objects.select_for_update(no_key=True).order_by("pk").first()
-    row = NamePrefix(project=project, prefix=prefix)
+    _require_readable(prefix)
+    # Before anything is locked: the answer of another server may take its time.
+    if names.is_taken_by_experiments(prefix, of_others_than=project):
+        raise Conflict(
+            f"Experiments of other projects have names that begin with “{prefix}” already. Choose "
+            "a longer or another beginning, or have those experiments renamed."
+        )
+    return _reserve(project, prefix=prefix, by=by)
+
+
+def _require_readable(prefix: str) -> None:
     if len(prefix.strip()) < SHORTEST or prefix != prefix.lstrip():
         raise _refused(f"Give at least {SHORTEST} characters, and begin with none that is empty.")
     if "/" in prefix or ":" in prefix or not prefix.isprintable():
         raise _refused("Names hold no slash, no colon and no control character.")
-    require_valid(row, "prefix")
+    require_valid(NamePrefix(prefix=prefix), "prefix")
+
+
+@transaction.atomic
+def _reserve(project: Project, *, prefix: str, by: User) -> NamePrefix:
+    # One reservation at a time, in the whole installation: two that overlap must see each other.
+    Project.objects.select_for_update(no_key=True).order_by("pk").first()
+    row = NamePrefix(project=project, prefix=prefix)
     for other in NamePrefix.objects.exclude(project=project):
         if other.prefix.startswith(prefix) or prefix.startswith(other.prefix):
             raise Conflict(
