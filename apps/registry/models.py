@@ -131,6 +131,19 @@ class ModelVersion(models.Model):
         return self.model.project
 
     @property
+    def came_from(self) -> str:
+        """Where its artifacts were read, as people name it."""
+        if self.imported_from:
+            return self.imported_from
+        if self.copied_from is not None:
+            return f"{self.copied_from}, of which it is a copy"
+        if self.store is not None:
+            return f"the store {self.store} ({self.store.root})"
+        if self.tracking_server is not None:
+            return f"the tracking server {self.tracking_server} ({self.tracking_server.url})"
+        return "mlgov's own tracking server"
+
+    @property
     def is_behind_the_pass_through(self) -> bool:
         """Whether a client of mlgov finds the artifacts on its tracking server, which is mlgov."""
         return bool(self.artifact_path) and not (self.tracking_server_id or self.store_id)

@@ -1,12 +1,16 @@
 """Models, versions, cards, artifacts and stages through the REST API."""
 
+from html import unescape
+
 import pytest
+from django.test import Client
 
 from apps.accounts.models import User
 from apps.projects.models import Project, ReviewerRole
 from apps.registry import storage
 from apps.registry.models import Artifact, Lineage, ModelVersion, RegisteredModel
 from apps.stages.models import Stage, StageOverride
+from apps.tracking.models import ArtifactStore, TrackingServer
 from tests import factories
 from tests.api.conftest import Clients
 
@@ -46,6 +50,30 @@ def test_a_version_is_shown_with_its_stage(
     )
     listed = as_person(version.registered_by).get("/api/v1/models/scoring/versions").json()
     assert listed["results"] == [{key: shown[key] for key in listed["results"][0]}]
+
+
+def test_a_version_says_on_which_server_or_in_which_store_it_was_read(
+    as_person: Clients, client: Client, viewer: User, version: ModelVersion, data_scientist: User
+):
+    store = ArtifactStore.objects.create(slug="team-a", name="Team A", root="s3://models/a")
+    server = TrackingServer.objects.create(slug="team", name="Team", url="https://t.example.org")
+    model = version.model
+    factories.make_version(model, by=data_scientist, store=store)
+    factories.make_version(model, by=data_scientist, tracking_server=server)
+    factories.make_version(model, by=data_scientist, copied_from=version)
+    expected = {
+        1: (None, None, "mlgov's own tracking server"),
+        2: (None, "team-a", "the store Team A (s3://models/a)"),
+        3: ("team", None, "the tracking server Team (https://t.example.org)"),
+        4: (None, None, "scoring v1, of which it is a copy"),
+    }
+    client.force_login(viewer)
+    program = as_person(viewer)
+    for number, (tracking_server, store_slug, words) in expected.items():
+        shown = program.get(f"/api/v1/models/scoring/versions/{number}").json()
+        assert (shown["tracking_server"], shown["store"]) == (tracking_server, store_slug)
+        page = client.get(f"/models/scoring/versions/{number}").content.decode()
+        assert words in unescape(page)
 
 
 @pytest.mark.parametrize(

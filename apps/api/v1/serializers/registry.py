@@ -73,6 +73,14 @@ class Version(serializers.Serializer):
 class VersionDetail(Version):
     source = serializers.CharField()  # type: ignore[assignment]
     source_run_id = serializers.CharField()
+    tracking_server = serializers.CharField(
+        source="tracking_server.slug",
+        default=None,
+        help_text="The one of the project that it was read on; null: not on such a one.",
+    )
+    store = serializers.CharField(
+        source="store.slug", default=None, help_text="The one that it was read in; null: in none."
+    )
     claimed_author = serializers.CharField()
     python_version = serializers.CharField()
     mlflow_version = serializers.CharField()
