@@ -154,6 +154,8 @@ class ReviewerRow:
     state: str
     verdict: Verdict | None
     counts: bool = False
+    # Why the verdict of this person does not count, or would not.
+    objection: str = ""
 
 
 @dataclass(frozen=True)
@@ -212,24 +214,37 @@ def standing(review: ReviewRequest) -> Standing:
         verdict = verdicts.get(user_id)
         state = _state_of(verdict, digest)
         if review.is_undecided:
-            counts = (
-                membership is not None
-                and membership.role in may_review
-                and user.is_active
-                and user_id not in excluded
-            )
+            objection = _objection(user, membership, may_review, excluded)
         else:
             # A closed review keeps what counted when it was closed.
-            counts = verdict is not None and verdict.counts
+            was_counted = verdict is not None and verdict.counts
+            objection = "" if was_counted else "it did not count when the review ended"
+        counts = not objection
         if state == "approved" and counts:
             approvals += 1
             assert verdict is not None
             covered |= roles.keys() if review.is_undecided else {r["id"] for r in verdict.roles}
         elif state == "changes" and counts:
             blocked_by.append(user)
-        rows.append(ReviewerRow(user, tuple(sorted(roles.values())), state, verdict, counts))
+        held = tuple(sorted(roles.values()))
+        rows.append(ReviewerRow(user, held, state, verdict, counts, objection))
     missing = [role.name for role in policy.roles if role.id not in covered]
     return Standing(approvals, policy.approvals_needed, missing, blocked_by, rows)
+
+
+def _objection(
+    user: User, membership: Membership | None, may_review: set[str], excluded: dict[int, str]
+) -> str:
+    """Why what the person says does not count; empty where it does."""
+    if not user.is_active:
+        return "the account is disabled"
+    if membership is None:
+        return "not a member of the project any more"
+    if membership.role not in may_review:
+        return (
+            f"as {membership.get_role_display().lower()} of the project this person reviews nothing"
+        )
+    return f"this person {excluded[user.pk]}" if user.pk in excluded else ""
 
 
 def _state_of(verdict: Verdict | None, digest: str) -> str:

@@ -1,7 +1,9 @@
 """The way through a review by the REST API alone."""
 
 from apps.accounts.models import User
+from apps.projects.models import Membership
 from apps.registry.models import ModelVersion
+from apps.reviews import queries, services
 from apps.reviews.models import ReviewRequest, Verdict
 from apps.stages.models import Placement, Stage
 from tests.api.conftest import Clients
@@ -180,3 +182,31 @@ def test_strangers_find_no_review(
     for verb in ("approve", "request-changes", "comments", "reviewers", "withdraw"):
         answer = client.post(f"/api/v1/reviews/{pk}/{verb}", {}, format="json")
         assert answer.status_code == 404
+
+
+def test_a_verdict_that_counts_no_longer_says_why_and_an_ended_review_why_it_ended(
+    as_person: Clients, review: ReviewRequest, reviewer: User, data_scientist: User
+):
+    path, client = f"/api/v1/reviews/{review.pk}", as_person(data_scientist)
+    services.approve(review, by=reviewer, read_digest=queries.content_digest(review))
+    assert rows_of(client.get(path).json()) == {
+        "reviewer": ("approved", True, ""),
+        "risk-reviewer": ("waiting", True, ""),
+    }
+    Membership.objects.filter(user=reviewer).update(role="viewer")
+
+    read = client.get(path).json()
+
+    why = "as viewer of the project this person reviews nothing"
+    assert rows_of(read)["reviewer"] == ("approved", False, why)
+    assert (read["standing"]["approvals"], read["closing_reason"]) == (0, "")
+    reason = {"reason": "Trained on the wrong month."}
+    ended = client.post(f"{path}/withdraw", reason, format="json").json()
+    assert ended["closing_reason"] == reason["reason"]
+
+
+def rows_of(read):
+    rows = read["standing"]["reviewers"]
+    return {
+        row["person"]["username"]: (row["state"], row["counts"], row["objection"]) for row in rows
+    }

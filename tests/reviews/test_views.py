@@ -7,7 +7,7 @@ from django.test import Client
 
 from apps.accounts.models import User
 from apps.cards import services as cards
-from apps.projects.models import ReviewerRole
+from apps.projects.models import Membership, ReviewerRole
 from apps.registry.models import ModelVersion
 from apps.reviews import queries, services
 from apps.reviews.models import ReviewRequest
@@ -204,3 +204,19 @@ def test_somebody_who_was_not_asked_may_still_decide(
     client, url = signed_in(other), f"/reviews/{review.pk}"
     digest = client.get(url).context["digest"]
     assert client.post(f"{url}/approve", {"read_digest": digest}).status_code == 302
+
+
+def test_an_approval_that_counts_no_longer_is_shown_with_the_reason(
+    review: ReviewRequest, reviewer: User, data_scientist: User
+) -> None:
+    services.approve(review, by=reviewer, read_digest=queries.content_digest(review))
+    addresses = (f"/reviews/{review.pk}", "/models/scoring/versions/1")
+    client = signed_in(data_scientist)
+    for address in addresses:
+        assert "no longer counts" not in text_of(client.get(address))
+    Membership.objects.filter(user=reviewer).delete()
+
+    for address in addresses:
+        page = text_of(client.get(address))
+        assert "Approved earlier, no longer counts" in page
+        assert "not a member of the project any more" in page

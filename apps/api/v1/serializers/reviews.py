@@ -17,6 +17,7 @@ class Review(serializers.Serializer):
     requested_by = Person()
     requested_at = serializers.DateTimeField()
     closed_at = serializers.DateTimeField(allow_null=True)
+    closing_reason = serializers.CharField(help_text="Empty where nobody gave one.")
     url = serializers.SerializerMethodField(help_text="Of the page on which it is decided.")
 
     def get_url(self, review: ReviewRequest) -> str:
@@ -35,6 +36,8 @@ class Reviewer(serializers.Serializer):
     roles = serializers.ListField(child=serializers.CharField())
     state = serializers.ChoiceField(["approved", "changes", "stale", "waiting"])
     verdict = Verdict(allow_null=True)
+    counts = serializers.BooleanField(help_text="Whether a verdict of this person counts.")
+    objection = serializers.CharField(help_text="Why it does not; empty where it does.")
 
 
 class Standing(serializers.Serializer):
