@@ -40,6 +40,11 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         )
 
 
+def pytest_make_parametrize_id(val: object) -> str | None:
+    """Bytes can hold a time, as those of gzip do: all processes have to call a test the same."""
+    return "bytes" if isinstance(val, bytes) else None
+
+
 class Scheduling(LoadScopeScheduling):
     """One process takes what is heavy, the others everything else, test by test."""
 

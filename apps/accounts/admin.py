@@ -3,20 +3,22 @@
 from typing import Any
 
 from allauth.account.admin import EmailAddress
+from allauth.usersessions.admin import UserSession
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
 from django.contrib.auth.forms import AdminUserCreationForm
 from django.contrib.auth.models import Group
 from django.http import HttpRequest
 
-from apps.accounts.events import AccountSwitched
 from apps.accounts.models import User
+from apps.accounts.people import switched
 from apps.audit.admin import RecordedAdmin
-from apps.outbox.services import publish
 
 admin.site.unregister(Group)
 # An address is changed with its person above, where it is recorded.
 admin.site.unregister(EmailAddress)
+# Ended with the account, or by its person on his own page.
+admin.site.unregister(UserSession)
 
 
 class PersonCreationForm(AdminUserCreationForm):
@@ -34,6 +36,7 @@ class PersonAdmin(RecordedAdmin, UserAdmin):
     list_filter = ("is_active", "is_staff", "is_superuser", "is_service_account", "groups")
     search_fields = ("username", "name", "email")
     ordering = ("username",)
+    autocomplete_fields = ("owner",)
     readonly_fields = ("last_login", "date_joined")
     fieldsets = (
         (None, {"fields": ("username", "password")}),
@@ -44,13 +47,16 @@ class PersonAdmin(RecordedAdmin, UserAdmin):
                 "fields": (
                     "is_active",
                     "is_service_account",
+                    "owner",
                     "is_staff",
                     "is_superuser",
                     "groups",
                     "user_permissions",
                 ),
-                "description": "Disable an account instead of deleting it. The groups "
-                "“infrastructure-admins” and “auditors” give rights in every project.",
+                "description": "Disable an account instead of deleting it: its sessions and tokens "
+                "end at once. The groups “infrastructure-admins” and “auditors” give rights in "
+                "every project, “people-admins” manage people over REST. A service account has an "
+                "owner, who makes its tokens; nobody signs in as it.",
             },
         ),
         ("Dates", {"fields": ("last_login", "date_joined")}),
@@ -68,7 +74,7 @@ class PersonAdmin(RecordedAdmin, UserAdmin):
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         super().save_related(request, form, formsets, change)
         if change and "is_active" in form.changed_data:
-            publish(AccountSwitched(form.instance.pk))
+            switched(form.instance, by=request.user)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False

@@ -22,6 +22,10 @@ class User(AbstractUser):
     name = models.CharField(max_length=150, blank=True)
     email = models.EmailField(unique=True)
     is_service_account = models.BooleanField(default=False)
+    # Who answers for a service account, and makes its tokens.
+    owner = models.ForeignKey(
+        "self", on_delete=models.PROTECT, null=True, blank=True, related_name="service_accounts"
+    )
     attributes = models.JSONField(default=dict, blank=True)
 
     history = history(excluded_fields=["password", "last_login"])

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from apps.accounts.models import AccessToken, User
@@ -45,8 +46,8 @@ def create_token(
     and `projects` are what it is limited to, see `limits`.
     """
     require_no_limits(by)
-    if by != user and not by.is_superuser:
-        raise NotPermitted("You can make tokens for yourself only.")
+    if not _answers_for(by, user):
+        raise NotPermitted("You can make tokens for yourself and your service accounts only.")
     name = name.strip()
     if not name:
         raise Invalid("Give the token a name.", details={"name": "Give the token a name."})
@@ -82,6 +83,17 @@ def require_no_limits(user: User) -> None:
         raise user.limits.refusal()
 
 
+def _answers_for(by: User, user: User) -> bool:
+    owned = user.is_service_account and user.owner_id == by.pk
+    return by == user or owned or by.is_superuser
+
+
+def tokens_answered_for(user: User) -> QuerySet[AccessToken]:
+    """The person's own, and those of his service accounts."""
+    owned = Q(user__is_service_account=True, user__owner=user)
+    return AccessToken.objects.filter(Q(user=user) | owned).select_related("user")
+
+
 def _expiry(asked: datetime | None) -> datetime | None:
     now, most = timezone.now(), settings.MLGOV_TOKEN_DAYS_MAX
     if asked is None:
@@ -99,8 +111,8 @@ def _expiry(asked: datetime | None) -> datetime | None:
 def revoke_token(token: AccessToken, *, by: User) -> AccessToken:
     require_no_limits(by)
     token = AccessToken.objects.select_for_update().get(pk=token.pk)
-    if by != token.user and not by.is_superuser:
-        raise NotPermitted("You can revoke your own tokens only.")
+    if not _answers_for(by, token.user):
+        raise NotPermitted("You can revoke tokens of your own and your service accounts only.")
     if token.revoked_at is None:
         token.revoked_at = timezone.now()
         token.save(update_fields=["revoked_at"])

@@ -17,7 +17,7 @@ from apps.core.pages import answer
 @require_POST
 def token_revoke(request: HttpRequest, pk: int) -> HttpResponse:
     user: Any = request.user
-    token = get_object_or_404(user.access_tokens, pk=pk)
+    token = get_object_or_404(services.tokens_answered_for(user), pk=pk)
     services.revoke_token(token, by=user)
     messages.success(request, f"The token “{token.name}” opens nothing any more.")
     return redirect("accounts:tokens")

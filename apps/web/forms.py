@@ -80,6 +80,17 @@ class ProjectTokenForm(TokenForm):
         default.queryset = projects_where(user, may="register")
         projects: Any = self.fields["projects"]
         projects.queryset = projects_where(user, may="view").order_by("name")
+        accounts = user.service_accounts.filter(is_active=True).order_by("username")
+        if accounts.exists():
+            self.fields["account"] = forms.ModelChoiceField(
+                accounts,
+                required=False,
+                empty_label="Myself",
+                to_field_name="username",
+                label="Acts as",
+                help_text="One of your service accounts. Its rights are its own: what it may do in "
+                "a project says its membership there.",
+            )
 
     def limits(self) -> dict[str, Any]:
         """What the token is limited to, as the service takes it."""

@@ -17,12 +17,26 @@ from apps.api.v1.views import (
 
 MEMBERS = "projects/<str:project>/members"
 VERSION = "models/<str:name>/versions/<int:number>"
+SERVICE_ACCOUNT = "service-accounts/<str:username>"
 KEYS = "endpoints/<str:project>/<str:slug>/keys"
 
 app_name = "v1"
 urlpatterns = [
     path("me", people.MeView.as_view(), name="me"),
     path("people", people.PeopleView.as_view(), name="people"),
+    path("people/<str:username>", people.PersonView.as_view(), name="person"),
+    path("service-accounts", people.ServiceAccountsView.as_view(), name="service_accounts"),
+    path(SERVICE_ACCOUNT, people.ServiceAccountView.as_view(), name="service_account"),
+    path(
+        f"{SERVICE_ACCOUNT}/tokens",
+        people.ServiceAccountTokensView.as_view(),
+        name="service_account_tokens",
+    ),
+    path(
+        f"{SERVICE_ACCOUNT}/tokens/<int:pk>",
+        people.ServiceAccountTokenView.as_view(),
+        name="service_account_token",
+    ),
     path("tokens", people.TokensView.as_view(), name="tokens"),
     path("tokens/<int:pk>", people.TokenView.as_view(), name="token"),
     path("notifications", people.NotificationsView.as_view(), name="notifications"),

@@ -10,6 +10,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from apps.accounts.models import AccessToken
+from apps.accounts.services import tokens_answered_for
 from apps.core.errors import DomainError
 from apps.core.pages import answer, put_on_form
 from apps.projects import tokens as services
@@ -29,7 +30,7 @@ def tokens(request: HttpRequest) -> HttpResponse:
         project = form.cleaned_data["default_project"]
         try:
             made, secret = services.create_token(
-                user,
+                form.cleaned_data.get("account") or user,
                 name=form.cleaned_data["name"],
                 expires_at=form.cleaned_data["expires_at"],
                 default_project=project.slug if project else "",
@@ -42,7 +43,7 @@ def tokens(request: HttpRequest) -> HttpResponse:
             put_on_form(form, error)
     context = {
         "section": "account",
-        "tokens": _told(user.access_tokens.order_by("revoked_at", "-pk")),
+        "tokens": _told(tokens_answered_for(user).order_by("revoked_at", "-pk")),
         "form": form,
         "made": made,
         "secret": secret,

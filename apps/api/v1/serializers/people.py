@@ -12,6 +12,55 @@ class Person(serializers.Serializer):
     name = serializers.CharField(source="__str__")
 
 
+class Account(Person):
+    """The rest is told to those who manage people."""
+
+    email = serializers.EmailField(required=False)
+    is_active = serializers.BooleanField(required=False)
+    is_service_account = serializers.BooleanField(required=False)
+    owner = Attribute("username", required=False, allow_null=True)
+    groups = serializers.ListField(source="groups.all", child=Attribute("name"), required=False)
+    attributes = serializers.JSONField(required=False)
+
+
+class Changes(serializers.Serializer):
+    name = serializers.CharField(max_length=150, required=False, allow_blank=True)
+    email = serializers.EmailField(required=False)
+    is_active = serializers.BooleanField(
+        required=False, help_text="Who is disabled loses sessions and tokens at once, for good."
+    )
+    groups = serializers.ListField(
+        child=serializers.CharField(max_length=150), required=False, max_length=200
+    )
+    attributes = serializers.DictField(required=False)
+
+
+class NewPerson(serializers.Serializer):
+    username = serializers.CharField(max_length=150)
+    name = serializers.CharField(max_length=150, required=False, allow_blank=True, default="")
+    email = serializers.EmailField()
+    groups = serializers.ListField(
+        child=serializers.CharField(max_length=150), default=list, max_length=200
+    )
+    attributes = serializers.DictField(default=dict)
+
+
+class NewServiceAccount(serializers.Serializer):
+    username = serializers.CharField(max_length=150)
+    name = serializers.CharField(max_length=150, required=False, allow_blank=True, default="")
+    owner = serializers.CharField(
+        max_length=150, required=False, help_text="User name of who makes its tokens; else you."
+    )
+    groups = serializers.ListField(
+        child=serializers.CharField(max_length=150), default=list, max_length=200
+    )
+
+
+class ServiceAccountChanges(serializers.Serializer):
+    name = serializers.CharField(max_length=150, required=False, allow_blank=True)
+    is_active = serializers.BooleanField(required=False)
+
+
 class Me(serializers.Serializer):
     id = serializers.IntegerField()
     username = serializers.CharField()
@@ -22,7 +71,16 @@ class Me(serializers.Serializer):
 
 
 class PeopleQuery(serializers.Serializer):
-    search = serializers.CharField(min_length=2, max_length=100)
+    search = serializers.CharField(
+        min_length=2,
+        max_length=100,
+        required=False,
+        help_text="Left out, everybody: for those who manage people.",
+    )
+    username = serializers.CharField(max_length=150, required=False, help_text="Exactly this.")
+    email = serializers.CharField(
+        max_length=254, required=False, help_text="Exactly this; for those who manage people."
+    )
 
 
 class Token(serializers.Serializer):
