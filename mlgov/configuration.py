@@ -76,6 +76,12 @@ class Configuration(BaseSettings):
         "", description="The same as basic credentials, with the password below."
     )
     tracking_password: SecretStr | None = Field(None, description="Belongs to the user name above.")
+    mlflow_pages_url: str = Field(
+        "",
+        description="Where MLflow's own pages are shown, read-only: an address with a host name "
+        "of its own that leads to mlgov, too, such as https://mlflow.example.com, or "
+        "http://mlflow.localhost:8000 on one machine. Empty: they are not.",
+    )
     file_roots: list[Path] = Field(
         default=[],
         description="Folders of this machine, as a JSON list, below which administrators may name "

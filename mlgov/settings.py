@@ -99,6 +99,10 @@ MLGOV_ORIGIN = f"{_base_host.scheme}://{_base_host.netloc}"
 FORCE_SCRIPT_NAME = _base_host.path or None
 ALLOWED_HOSTS = [*CONFIGURATION.allowed_hosts, _base_host.hostname or "", "127.0.0.1", "localhost"]
 CSRF_TRUSTED_ORIGINS = [MLGOV_ORIGIN]
+# The origin of MLflow's pages, whose host name is all that tells requests for them from others.
+MLGOV_MLFLOW_PAGES = CONFIGURATION.mlflow_pages_url.strip().rstrip("/").lower()
+if MLGOV_MLFLOW_PAGES:
+    ALLOWED_HOSTS.append(urlsplit(MLGOV_MLFLOW_PAGES).hostname or "")
 
 INSTALLED_APPS = [
     "mlgov",
@@ -148,6 +152,8 @@ MIDDLEWARE = [
     "apps.core.middleware.WellFormedAddressMiddleware",
     "apps.core.middleware.SecurityHeadersMiddleware",
     "django.middleware.security.SecurityMiddleware",
+    # Before whatever belongs to mlgov's own host: its files, sessions and pages.
+    "apps.api.mlflow.pages.host.PagesHostMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -244,7 +250,8 @@ SECURE_CSP = {
     "connect-src": ["'self'"],
     "object-src": ["'none'"],
     "base-uri": ["'none'"],
-    "form-action": ["'self'"],
+    # Whoever signs in on the way to MLflow's pages is led there by the form.
+    "form-action": ["'self'", *([MLGOV_MLFLOW_PAGES] if MLGOV_MLFLOW_PAGES else [])],
     "frame-ancestors": ["'none'"],
 }
 

@@ -104,3 +104,23 @@ class AccessToken(models.Model):
     def is_usable(self) -> bool:
         now = timezone.now()
         return self.revoked_at is None and (self.expires_at is None or self.expires_at > now)
+
+
+class SignOn(models.Model):
+    """A browser's sign-on at the host of MLflow's pages: first its ticket, then its cookie.
+
+    Digests of both are kept. It holds as long as the session that it was made in.
+    """
+
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="sign_ons"
+    )
+    session_key = models.CharField(max_length=40)
+    # Of the secret that the browser was given where it began: a ticket is of no use to another.
+    browser = models.CharField(max_length=64)
+    ticket = models.CharField(max_length=64, unique=True)
+    cookie = models.CharField(max_length=64, null=True, unique=True)  # noqa: DJ001 - none yet
+    expires_at = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return "MLflow's pages"

@@ -1,4 +1,4 @@
-"""Tokens: made, used, revoked."""
+"""Tokens: made, used, revoked. Sign-ons at the host of MLflow's pages."""
 
 import hashlib
 import hmac
@@ -8,11 +8,14 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from django.conf import settings
+from django.contrib.auth import get_user
+from django.contrib.sessions.backends.db import SessionStore
 from django.db import IntegrityError, transaction
 from django.db.models import Q, QuerySet
+from django.http import HttpRequest
 from django.utils import timezone
 
-from apps.accounts.models import AccessToken, User
+from apps.accounts.models import AccessToken, SignOn, User
 from apps.audit.services import record
 from apps.core import full
 from apps.core.errors import AlreadyExists, Invalid, NotPermitted
@@ -22,6 +25,7 @@ from apps.core.validation import require_valid
 TOKEN_MARK = "mlgov_pat_"  # nosec B105 - how a token begins, not one
 TOKEN = re.compile(TOKEN_MARK + r"([0-9a-f]{12})_([A-Za-z0-9_-]{20,100})", re.ASCII)
 NOTE_USE_AFTER = timedelta(minutes=1)
+TICKET_HOLDS = timedelta(seconds=60)
 
 
 def digest_of_secret(secret: str) -> str:
@@ -164,3 +168,60 @@ def rename(user: User, *, name: str, by: User) -> User:
     user.save(update_fields=["name"])
     record(actor=by, action="user.rename", obj=user, data={"before": before, "name": user.name})
     return user
+
+
+# ---- sign-on at the host of MLflow's pages ------------------------------------------------------
+
+
+@transaction.atomic
+def begin_sign_on(user: User, *, session_key: str, browser: str) -> str:
+    """A ticket for the browser with this digest, which it uses up within a minute."""
+    now = timezone.now()
+    SignOn.objects.filter(expires_at__lt=now).delete()
+    ticket = secrets.token_urlsafe(32)
+    SignOn.objects.create(
+        user=user,
+        session_key=session_key,
+        browser=browser,
+        ticket=digest_of_secret(ticket),
+        expires_at=now + TICKET_HOLDS,
+    )
+    return ticket
+
+
+@transaction.atomic
+def complete_sign_on(ticket: str, *, browser: str) -> str:
+    """Use up a ticket, and return the secret for the cookie."""
+    now = timezone.now()
+    found = (
+        SignOn.objects.select_for_update()
+        .filter(ticket=digest_of_secret(ticket), browser=browser, cookie=None, expires_at__gt=now)
+        .first()
+    )
+    user = _signed_in(found) if found is not None else None
+    if found is None or user is None:
+        raise NotPermitted(
+            "This way to MLflow's pages was used already, is too old, or began in another browser. "
+            "Open them from mlgov again."
+        )
+    secret = secrets.token_urlsafe(32)
+    found.cookie = digest_of_secret(secret)
+    found.expires_at = now + timedelta(seconds=settings.SESSION_COOKIE_AGE)
+    found.save(update_fields=["cookie", "expires_at"])
+    record(actor=user, action="sign_on.complete", obj=found, also=[user])
+    return secret
+
+
+def person_behind(secret: str) -> User | None:
+    """Who signed on with this cookie, as long as the session of mlgov lasts that he came from."""
+    found = SignOn.objects.filter(cookie=digest_of_secret(secret), expires_at__gt=timezone.now())
+    sign_on = found.first()
+    return _signed_in(sign_on) if sign_on is not None else None
+
+
+def _signed_in(sign_on: SignOn) -> User | None:
+    # Django's own question: it knows of ended sessions, changed passwords and disabled accounts.
+    asked = HttpRequest()
+    asked.session = SessionStore(sign_on.session_key)
+    user = get_user(asked)
+    return user if isinstance(user, User) and user.pk == sign_on.user_id else None

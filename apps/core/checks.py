@@ -94,6 +94,38 @@ def base_url(**_: Any) -> list[CheckMessage]:
     return []
 
 
+@register(Tags.security)
+def mlflow_pages(**_: Any) -> list[CheckMessage]:
+    address = settings.MLGOV_MLFLOW_PAGES
+    if not address:
+        return []
+    parts, base = urlsplit(address), urlsplit(settings.MLGOV_BASE_URL)
+    ours = {
+        base.hostname,
+        "127.0.0.1",
+        "localhost",
+        *map(str.lower, settings.CONFIGURATION.allowed_hosts),
+    }
+    is_plain = address == f"{parts.scheme}://{parts.netloc}" and "@" not in address
+    if not (is_plain and parts.scheme in ("http", "https") and parts.hostname):
+        problem = "which is no address of a site"
+    elif parts.hostname in ours:
+        # Cookies are shared by all ports of a host.
+        problem = "whose host name is that of mlgov itself"
+    elif parts.scheme == "http" and settings.CONFIGURATION.behind_tls:
+        problem = "which is not https, while MLGOV_BEHIND_TLS is set"
+    else:
+        return []
+    return [
+        Error(
+            f"MLGOV_MLFLOW_PAGES_URL is “{address}”, {problem}.",
+            hint="Give MLflow's pages a host name of their own that leads to mlgov, too, and write "
+            "the address without a path: https://mlflow.example.com",
+            id="core.E009",
+        )
+    ]
+
+
 @register(Tags.files)
 def artifact_storage(**_: Any) -> list[CheckMessage]:
     configuration = settings.CONFIGURATION

@@ -75,6 +75,7 @@ TOLD: dict[str, tuple[str, str, str]] = {
     "rollout.end": ("ended the cancelled rollout of", "ban", "grey"),
     "rollout.fail": ("could not roll out", "circle-x", "red"),
     "rollout.start": ("started the rollout of", "play", "blue"),
+    "sign_on.complete": ("opened", "flask-conical", "grey"),
     "stage.create": ("made the stage", "layers", "blue"),
     "stage.delete": ("deleted the stage", "trash-2", "red"),
     "stage.edit": ("changed the stage", "layers", "amber"),

@@ -49,6 +49,7 @@ urlpatterns = [
     path("training-runs/<str:run_id>/artifacts", training.artifacts, name="tracked_artifacts"),
     path("training-runs/<str:run_id>/file", training.file, name="tracked_file"),
     path("training-runs/<str:run_id>/raw", training.raw, name="tracked_raw"),
+    path("mlflow", training.mlflow_pages, name="mlflow_pages"),
     path("audit", audit.audit, name="audit"),
     path("audit/<int:pk>", audit.audit_event, name="audit_event"),
     re_path(r"^audit/export\.(?P<kind>csv|jsonl)$", audit.audit_export, name="audit_export"),

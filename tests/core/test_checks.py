@@ -95,6 +95,28 @@ def test_base_url_and_tls_have_to_agree(settings, configured, url, behind_tls, f
     assert ids(checks.base_url) == found
 
 
+@pytest.mark.parametrize(
+    ("url", "behind_tls", "found"),
+    [
+        ("", True, []),
+        ("https://mlflow.example.com", True, []),
+        ("http://mlflow.localhost:8000", False, []),
+        ("mlflow.example.com", False, ["core.E009"]),
+        ("https://mlflow.example.com/pages", True, ["core.E009"]),
+        ("https://ada@mlflow.example.com", True, ["core.E009"]),
+        ("http://mlflow.example.com", True, ["core.E009"]),
+        ("https://mlgov.example.com:8443", True, ["core.E009"]),
+        ("https://also.example.com", True, ["core.E009"]),
+        ("http://localhost:8000", False, ["core.E009"]),
+    ],
+)
+def test_mlflows_pages_have_a_host_name_of_their_own(settings, configured, url, behind_tls, found):
+    settings.MLGOV_BASE_URL = "https://mlgov.example.com"
+    settings.MLGOV_MLFLOW_PAGES = url
+    configured(behind_tls=behind_tls, allowed_hosts=["Also.example.com"])
+    assert ids(checks.mlflow_pages) == found
+
+
 def test_s3_needs_a_bucket(configured):
     configured(artifacts_storage="s3")
     assert "core.E005" in ids(checks.artifact_storage)

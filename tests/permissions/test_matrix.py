@@ -159,6 +159,8 @@ ROWS = [
     Row("web:tracked_artifacts", NOTHING_KEPT, of_training_run),
     Row("web:tracked_file", NOTHING_KEPT, of_training_run),
     Row("web:tracked_raw", NOTHING_KEPT, of_training_run),
+    # Not switched on.
+    Row("web:mlflow_pages", (SIGN_IN, 404, 404, 404, 404, 404, 404, 404)),
     Row("web:audit", EVERYBODY),
     Row("web:audit_event", WHO_SEES_THE_PROJECT, lambda w: [w.event.pk]),
     Row("web:audit_export", EVERYBODY, lambda w: ["csv"]),

@@ -44,6 +44,8 @@ class Asked:
     content: bytes = b""
     # Where a new experiment goes.
     project: Project | None = None
+    # Whether the default experiment of the person's project may be made where there is none yet.
+    may_make_default: bool = True
 
     def text(self, *names: str) -> str:
         """The value of the first name. `names` are the fields that mean the same to the server."""

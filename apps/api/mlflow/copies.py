@@ -85,7 +85,7 @@ def _copies(request: HttpRequest, user: User) -> HttpResponseBase:
     artifact = version.artifacts.filter(path=match["path"] or "").first()
     if artifact is None:
         raise NotFound(f"{version} has no file “{(match['path'] or '')[:200]}”.")
-    return _sent(request, artifact)
+    return sent(request, artifact)
 
 
 def _asked_for(request: HttpRequest) -> list[str]:
@@ -126,7 +126,8 @@ def _listed(version: ModelVersion, folder: str) -> dict[str, Any]:
 # ---- a file on its way down ---------------------------------------------------------------------
 
 
-def _sent(request: HttpRequest, artifact: Artifact) -> HttpResponseBase:
+def sent(request: HttpRequest, artifact: Artifact) -> HttpResponseBase:
+    """A file of mlgov's own copy, or the part of it that is asked for."""
     first, last, is_part = 0, artifact.size - 1, False
     if match := RANGE.fullmatch(request.headers.get("Range", "")):
         first, is_part = int(match[1]), True

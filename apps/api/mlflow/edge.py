@@ -53,18 +53,29 @@ def governed(view: View) -> Callable[..., HttpResponseBase]:
 
 
 def _answered(view: View, request: HttpRequest, named: dict[str, str]) -> HttpResponseBase:
+    return in_mlflows_words(lambda: _let_in(view, request, named), request)
+
+
+def _let_in(view: View, request: HttpRequest, named: dict[str, str]) -> HttpResponseBase:
     text = token_of(request.headers.get("Authorization", ""))
     if text is None:
         return errors.unauthenticated(NO_TOKEN)
+    token = None if "\x00" in text else usable_token(text)
+    if token is None:
+        return errors.unauthenticated(WRONG_TOKEN)
+    # Row history asks the request who it was.
+    request.user = token.user
+    with acting(default_project=token.default_project):
+        note_token(str(token), token.user.limits)
+        return view(request, token.user, **named)
+
+
+def in_mlflows_words(
+    answer: Callable[[], HttpResponseBase], request: HttpRequest
+) -> HttpResponseBase:
+    """The answer, or the refusal that came instead of it."""
     try:
-        token = None if "\x00" in text else usable_token(text)
-        if token is None:
-            return errors.unauthenticated(WRONG_TOKEN)
-        # Row history asks the request who it was.
-        request.user = token.user
-        with acting(default_project=token.default_project):
-            note_token(str(token), token.user.limits)
-            return view(request, token.user, **named)
+        return answer()
     except DomainError as refusal:
         return errors.answer_for(refusal)
     except RequestDataTooBig:

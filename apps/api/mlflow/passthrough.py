@@ -73,20 +73,28 @@ def pass_on(request: HttpRequest, user: User) -> HttpResponseBase:
             + " If MLflow's client needs it, tell the platform's people.",
             code="no_such_endpoint",
         )
+    route, matched = found
+    return passed(request, route, Asked(user, route.use, route.method, matched))
+
+
+def passed(request: HttpRequest, route: Route, asked: Asked) -> HttpResponseBase:
+    """What comes of a request by a route; `asked` is yet to be filled with what it says."""
     try:
-        return _passed(request, user, *found)
+        return _passed(request, route, asked)
     except Answered as refusal:
-        return _said(refusal.status, refusal.body)
+        return said(refusal)
     except NotFound:
         # Whoever is in no project sees nothing, and should know why.
-        places.require_a_project(user)
+        places.require_a_project(asked.user)
         raise
 
 
-def _passed(
-    request: HttpRequest, user: User, route: Route, matched: dict[str, str]
-) -> HttpResponseBase:
-    asked = _asked(request, user, route, matched)
+def said(refusal: Answered) -> HttpResponse:
+    return _said(refusal.status, refusal.body)
+
+
+def _passed(request: HttpRequest, route: Route, asked: Asked) -> HttpResponseBase:
+    _fill(asked, request, route)
     answer = route.scope(asked)
     if answer is not None:
         return JsonResponse(answer)
@@ -105,17 +113,19 @@ def _passed(
     return _answer(response)
 
 
-def _asked(request: HttpRequest, user: User, route: Route, matched: dict[str, str]) -> Asked:
-    asked = Asked(user, route.use, route.method, matched)
+def _fill(asked: Asked, request: HttpRequest, route: Route) -> None:
     names = [*REQUEST_HEADERS, *BODY_HEADERS.get(route.body, ())]
     asked.headers = {name: value for name in names if (value := request.headers.get(name))}
     if route.method == "GET":
         asked.in_query, asked.values = True, queried(request.META.get("QUERY_STRING", ""))
     elif route.body is Body.JSON:
-        asked.values = parsed_body(_read(request, LARGEST_JSON))
+        asked.values = json_of(request)
     elif route.body is Body.SPANS:
         asked.content = _read(request, spans.LARGEST)
-    return asked
+
+
+def json_of(request: HttpRequest) -> dict[str, Any]:
+    return parsed_body(_read(request, LARGEST_JSON))
 
 
 def normalised(path: str) -> str:
@@ -236,7 +246,7 @@ def _answer(response: urllib3.BaseHTTPResponse) -> HttpResponseBase:
         return _translated(response)
     if response.status in RETRIED:
         return _said(*upstream.whole(response))
-    answer = StreamingHttpResponse(_streamed(response), status=response.status)
+    answer = StreamingHttpResponse(streamed(response), status=response.status)
     del answer["Content-Type"]
     for name in RESPONSE_HEADERS:
         if value := response.headers.get(name):
@@ -256,7 +266,7 @@ def _said(status: int, body: bytes) -> HttpResponse:
     )
 
 
-def _streamed(response: urllib3.BaseHTTPResponse) -> Iterator[bytes]:
+def streamed(response: urllib3.BaseHTTPResponse) -> Iterator[bytes]:
     try:
         yield from response.stream(CHUNK, decode_content=False)
     except HTTPError as error:

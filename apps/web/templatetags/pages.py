@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 from django import template
+from django.conf import settings
 from django.urls import reverse
 
 from apps.accounts.models import User
@@ -42,6 +43,15 @@ def training_run_url(version: ModelVersion) -> str:
     if not IDENTIFIER.fullmatch(run_id) or not queries.lineage_of(version).get("run"):
         return ""
     return reverse("web:tracked_run", args=[run_id])
+
+
+@register.simple_tag
+def mlflow_pages_url(experiment_id: str, run_id: str = "") -> str:
+    """An experiment or a run on MLflow's own pages; empty where these are not switched on."""
+    if not (settings.MLGOV_MLFLOW_PAGES and experiment_id):
+        return ""
+    address = f"{settings.MLGOV_MLFLOW_PAGES}/#/experiments/{experiment_id}"
+    return f"{address}/runs/{run_id}" if run_id else address
 
 
 @register.simple_tag(takes_context=True)

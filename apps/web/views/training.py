@@ -1,14 +1,17 @@
 """A training run: what it was given, what came of it, and its files."""
 
+import re
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_GET, require_safe
 
+from apps.accounts import services as accounts
 from apps.cards.rendering import to_html
 from apps.core.errors import DomainError, NotFound, TooLarge
 from apps.core.pages import answer
@@ -29,6 +32,8 @@ IMAGES = {
     b"GIF87a": "image/gif",
     b"GIF89a": "image/gif",
 }
+# What the host of MLflow's pages sends along: the digest of a secret of the browser.
+BROWSER = re.compile(r"[0-9a-f]{64}", re.ASCII)
 SANDBOX = "sandbox; default-src 'none'; frame-ancestors 'none'"
 
 
@@ -191,3 +196,18 @@ def _text(content: bytes, is_whole: bool) -> str:
         # The last letter may have been cut in the middle.
         cut = not is_whole and error.start >= len(content) - 4
         return content[: error.start].decode() if cut else ""
+
+
+@login_required
+@require_GET
+def mlflow_pages(request: HttpRequest) -> HttpResponse:
+    """To MLflow's own pages, with a ticket where their host asks for one."""
+    user: Any = request.user
+    pages, browser = settings.MLGOV_MLFLOW_PAGES, request.GET.get("browser", "")
+    if not pages:
+        raise NotFound("MLflow's own pages are not switched on here.")
+    if not BROWSER.fullmatch(browser):
+        return HttpResponseRedirect(f"{pages}/")
+    key = request.session.session_key or ""
+    ticket = accounts.begin_sign_on(user, session_key=key, browser=browser)
+    return HttpResponseRedirect(f"{pages}/sign-on?ticket={ticket}")

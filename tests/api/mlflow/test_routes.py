@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from apps.api.mlflow.pages.calls import OURS
+from apps.api.mlflow.pages.routes import ROUTES as OF_THE_PAGES
 from apps.api.mlflow.refused import REFUSED, reason_for
 from apps.api.mlflow.routes import ROUTES, Body, Use, route_for
 from apps.api.mlflow.scopes import places
@@ -60,6 +62,14 @@ def test_what_is_declared_exists_on_the_server(of_the_server: list[tuple[str, st
     assert wanted - set(of_the_server) == set()
     for row in REFUSED:
         assert any(row.regex.fullmatch(path) for _, path in of_the_server), row.pattern
+
+
+def test_what_the_pages_have_beyond_the_api_exists_on_the_server(
+    of_the_server: list[tuple[str, str]],
+) -> None:
+    wanted = {(r.method, PARAMETER.sub("x", r.pattern)) for r in OF_THE_PAGES}
+
+    assert (wanted | set(OURS)) - set(of_the_server) == set()
 
 
 def test_every_route_has_a_scope_and_only_facts_about_the_server_have_none_in_particular() -> None:

@@ -36,6 +36,23 @@ def of_run(asked: Asked) -> None:
         asked.put("path", plain(path))
 
 
+def file_of_run(asked: Asked) -> None:
+    runs.by_id(asked)
+    asked.put("path", plain(asked.text("path")))
+
+
+def file_of_trace(asked: Asked) -> None:
+    """The spans of a trace, or with a path something that was attached to it."""
+    queries.require_trace(asked.text("request_id"), user=asked.user, may=asked.may)
+    if path := asked.optional("path"):
+        asked.put("path", plain(path))
+
+
+def file_of_logged_model(asked: Asked) -> None:
+    runs.logged_model(asked)
+    asked.put("artifact_file_path", plain(asked.text("artifact_file_path")))
+
+
 def of_logged_model(asked: Asked) -> None:
     runs.logged_model(asked)
     if path := asked.optional("artifact_directory_path"):

@@ -16,7 +16,7 @@ def experiment(asked: Asked, given: str) -> str:
     """The id to send for the one that was given. Raises where the person may not."""
     place = given
     if given == CLIENTS_DEFAULT:
-        place = _own_default(asked.user) if asked.may == WRITE else _default_to_read(asked.user)
+        place = _own_default(asked.user) if asked.may == WRITE else _default_to_read(asked)
     queries.require(place, user=asked.user, may=asked.may)
     return place
 
@@ -52,7 +52,8 @@ def _own_default(user: User) -> str:
     return services.default_experiment(user).experiment_id
 
 
-def _default_to_read(user: User) -> str:
+def _default_to_read(asked: Asked) -> str:
+    user = asked.user
     if user.is_superuser:
         return CLIENTS_DEFAULT
     found = queries.default_ids(user)
@@ -63,9 +64,12 @@ def _default_to_read(user: User) -> str:
         )
     if found:
         return found[0]
+    missing = NotFound(f"No Experiment with id={CLIENTS_DEFAULT} exists")
+    if not asked.may_make_default:
+        raise missing
     try:
         return _own_default(user)
     except Unavailable:
         raise
     except DomainError:
-        raise NotFound(f"No Experiment with id={CLIENTS_DEFAULT} exists") from None
+        raise missing from None

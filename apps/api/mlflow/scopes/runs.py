@@ -31,16 +31,25 @@ def with_models(asked: Asked) -> None:
 
 def many(asked: Asked) -> dict[str, Any] | None:
     """Narrowed to the runs that the person sees."""
-    given = asked.texts("run_ids")
+    return _narrowed(asked, "run_ids", "GetMetricHistoryBulkInterval")
+
+
+def each(asked: Asked) -> dict[str, Any] | None:
+    """The same where the field is named as if it held one."""
+    return _narrowed(asked, "run_id", "GetMetricHistoryBulk")
+
+
+def _narrowed(asked: Asked, name: str, call: str) -> dict[str, Any] | None:
+    given = asked.texts(name)
     if len(given) > MOST_RUNS:
         raise Invalid(
-            f"GetMetricHistoryBulkInterval request must specify at most {MOST_RUNS} run_ids. "
+            f"{call} request must specify at most {MOST_RUNS} run_ids. "
             f"Received {len(given)} run_ids."
         )
     found = [run_id for run_id in dict.fromkeys(given) if _sees_run(asked, run_id)]
     if given and not found:
         return {}
-    asked.put("run_ids", found)
+    asked.put(name, found)
     return None
 
 
