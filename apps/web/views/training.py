@@ -9,6 +9,7 @@ from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.http import content_disposition_header
+from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_safe
 
 from apps.accounts import services as accounts
@@ -198,6 +199,7 @@ def _text(content: bytes, is_whole: bool) -> str:
         return content[: error.start].decode() if cut else ""
 
 
+@never_cache
 @login_required
 @require_GET
 def mlflow_pages(request: HttpRequest) -> HttpResponse:

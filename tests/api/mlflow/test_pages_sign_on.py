@@ -10,6 +10,7 @@ from django.contrib.auth import get_user_model
 from django.test import Client
 from django.utils import timezone
 
+from apps.accounts import services as accounts
 from apps.accounts.models import SignOn, User
 from apps.audit.models import AuditEvent
 from tests.api.mlflow.pages import (
@@ -17,6 +18,7 @@ from tests.api.mlflow.pages import (
     PAGES,
     V2,
     Opened,
+    ask,
     opened,
     pages,
     run,
@@ -24,6 +26,7 @@ from tests.api.mlflow.pages import (
     signed_in,
     ticket_for,
 )
+from tests.threads import together
 from tests.tracking import Tracking
 
 __all__ = ["opened", "pages", "run"]
@@ -292,3 +295,34 @@ def test_files_of_the_pages_are_kept_by_the_browser_alone(
     answer = opened(viewer).get("/static-files/favicon.ico")
 
     assert (answer.status_code, answer["Cache-Control"]) == (200, "private, max-age=86400")
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
+def test_of_two_uses_of_a_ticket_at_once_one_gets_in(viewer: User) -> None:
+    ours = Client()
+    ours.force_login(viewer)
+    key = ours.session.session_key or ""
+    browser = "0" * 64
+    ticket = accounts.begin_sign_on(viewer, session_key=key, browser=browser)
+
+    results = together(*[lambda: accounts.complete_sign_on(ticket, browser=browser)] * 2)
+
+    assert sorted(type(result).__name__ for result in results) == ["NotPermitted", "str"]
+    assert AuditEvent.objects.filter(action="sign_on.complete").count() == 1
+
+
+# ---- while the tracking server is down ----------------------------------------------------------
+
+
+def test_the_pages_say_that_the_tracking_server_is_down(
+    no_tracking: None, opened: Opened, viewer: User
+) -> None:
+    browser = opened(viewer)
+
+    answers = [browser.get("/"), browser.get("/static-files/favicon.ico")]
+
+    assert [answer.status_code for answer in answers] == [424, 424]
+    assert all("does not answer" in answer.json()["message"] for answer in answers)
+    said = ask(browser, "MlflowGetExperimentQuery", "input", experimentId="5")["data"]
+    assert said["mlflowGetExperiment"]["apiError"]["code"] == "TEMPORARILY_UNAVAILABLE"

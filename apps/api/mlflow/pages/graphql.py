@@ -14,11 +14,12 @@ from apps.api.mlflow import errors, model_versions
 from apps.api.mlflow.arguments import Arguments, missing
 from apps.api.mlflow.asked import JSON, Answered, Asked, answer_of
 from apps.api.mlflow.pages.routes import readable
-from apps.core.errors import DomainError
+from apps.core.errors import DomainError, TooLarge
 from apps.tracking import upstream
 
 V2 = "/ajax-api/2.0/mlflow"
-MOST_VERSIONS = 1000
+MOST_RUNS = MOST_VERSIONS = 1000
+TOO_MUCH = "This is more than mlgov reads at once. Ask for fewer runs."
 Answer = dict[str, Any]
 Part = Callable[[Any], Any]
 
@@ -78,6 +79,8 @@ def _runs(user: User, given: Answer) -> Answer:
         "pageToken": "page_token",
     }
     values = {new: given[old] for old, new in names.items() if given.get(old) is not None}
+    if isinstance(values.get("max_results"), int):
+        values["max_results"] = min(values["max_results"], MOST_RUNS)
     found = _asked(user, "POST", "runs/search", values)
     return {
         "runs": _with_surroundings(user, found.get("runs") or []),
@@ -132,15 +135,17 @@ def _asked(user: User, method: str, call: str, values: Answer) -> Answer:
     asked.in_query = method == "GET"
     if (known := route.scope(asked)) is not None:
         return known
-    return answer_of(
-        upstream.client().request(
-            method,
-            route.address(asked.path),
-            query=asked.query,
-            headers={} if asked.in_query else JSON,
-            body=None if asked.in_query else asked.body,
-        )
+    response = upstream.client().request(
+        method,
+        route.address(asked.path),
+        query=asked.query,
+        headers={} if asked.in_query else JSON,
+        body=None if asked.in_query else asked.body,
     )
+    try:
+        return answer_of(response)
+    except ValueError:
+        raise TooLarge(TOO_MUCH) from None
 
 
 def _with_surroundings(user: User, found: list[Answer]) -> list[Answer]:
