@@ -45,6 +45,10 @@ PROJECT = [{"key": "mlgov.project", "value": "project-0"}]
 CUSTOM_PLANS = "options=-c%20plan_cache_mode%3Dforce_custom_plan"
 READ, SEARCH_MODELS, WRITE = 2.0, 10.0, 1.0  # how many times as fast it is meant to be
 
+UNFINISHED = """
+SELECT EXISTS (SELECT 1 FROM outbox_outboxmessage WHERE state = 'waiting')
+    OR EXISTS (SELECT 1 FROM runs_run WHERE state IN ('queued', 'running'))
+"""
 LOAD = "from benchmarks.registry_data import load_mlgov\nload_mlgov()"
 
 
@@ -56,6 +60,8 @@ class Server:
     port: int
     headers: dict[str, str]
     run: dict[str, Any]
+    # Waits for the work that calls left behind, so that it is not counted with the next call.
+    settle: Callable[[], None] = lambda: None
 
     def open(self) -> http.client.HTTPConnection:
         return http.client.HTTPConnection("127.0.0.1", self.port, timeout=120)
@@ -248,7 +254,14 @@ def mlgov(directory: Path, database: str) -> Iterator[Server]:
         token = run_inside(product.environment, LOAD, "TOKEN")
         with psycopg.connect(database, autocommit=True) as connection:
             connection.execute("VACUUM ANALYZE")
-        yield Server("mlgov", product.port, {"Authorization": f"Bearer {token}"}, {})
+        headers = {"Authorization": f"Bearer {token}"}
+        yield Server("mlgov", product.port, headers, {}, lambda: wait_for_workers(database))
+
+
+def wait_for_workers(database: str) -> None:
+    with psycopg.connect(database, autocommit=True) as connection:
+        while connection.execute(UNFINISHED).fetchone() != (False,):
+            time.sleep(0.2)
 
 
 def make_run(server: Server) -> None:
@@ -307,6 +320,7 @@ def run(pair: list[Server], rounds: int, times: int, wanted: str) -> dict[Any, l
                     # The first call of a round pays for connections and caches.
                     measured = measure(server, call, repetitions + 1, number, keep=keep)[1:]
                     found[call.title, server.name, keep] += measured
+                    server.settle()
                 number += repetitions + 1
     return found
 

@@ -46,6 +46,15 @@ class RegisteredModel(models.Model):
                 name="one_living_model_per_name",
             )
         ]
+        indexes: ClassVar = [
+            # For searches by the beginning of the name, which the order of a language is not.
+            models.Index(
+                fields=["name"],
+                name="model_names_by_beginning",
+                opclasses=["varchar_pattern_ops"],
+                condition=models.Q(deleted_at=None),
+            )
+        ]
 
     def __str__(self) -> str:
         return self.name

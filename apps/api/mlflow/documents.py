@@ -9,7 +9,8 @@ from typing import Any
 
 from django.db.models import F, Func, TextField
 
-# The names with a $ are columns. `concat` leaves out what is NULL: fields that are not set.
+# The names with a $ are columns. `concat` leaves out what is NULL, and `||` makes the whole of it
+# NULL: fields that are not set, and lists of nothing.
 MILLISECONDS = "floor(extract(epoch FROM {}) * 1000)::bigint"
 VERSION = Template(
     f"""concat('{{"name": ', to_json($name::text), ', "version": "', $number,
@@ -22,20 +23,20 @@ VERSION = Template(
     ', "run_link": ', to_json($run_link::text),
     CASE WHEN $status_message <> ''
         THEN concat(', "status_message": ', to_json($status_message::text)) END,
-    (SELECT concat(', "tags": [', string_agg(concat('{{"key": ', to_json(t.key::text),
-        ', "value": ', to_json(t.value::text), '}}'), ', ' ORDER BY t.id), ']')
-        FROM registry_versiontag t WHERE t.version_id = $pk HAVING count(*) > 0),
+    (SELECT ', "tags": [' || string_agg(concat('{{"key": ', to_json(t.key::text),
+        ', "value": ', to_json(t.value::text), '}}'), ', ' ORDER BY t.id) || ']'
+        FROM registry_versiontag t WHERE t.version_id = $pk),
     $aliases, '}}')"""
 )
 ALIASES_OF_VERSION = Template(
-    """(SELECT concat(', "aliases": [',
-        string_agg(to_json(a.name::text)::text, ', ' ORDER BY a.name COLLATE "C"), ']')
-        FROM registry_alias a WHERE a.version_id = $pk HAVING count(*) > 0)"""
+    """(SELECT ', "aliases": [' ||
+        string_agg(to_json(a.name::text)::text, ', ' ORDER BY a.name COLLATE "C") || ']'
+        FROM registry_alias a WHERE a.version_id = $pk)"""
 )
 # The newest in each of MLflow's stages. A stage of ours may be MLflow's `None` too, in which those
 # without a place are.
 LATEST = Template(
-    """(SELECT concat(', "latest_versions": [', string_agg($version, ', ' ORDER BY v.number), ']')
+    """(SELECT ', "latest_versions": [' || string_agg($version, ', ' ORDER BY v.number) || ']'
         FROM (
             SELECT DISTINCT ON (newest.stage) newest.stage, v.id, v.number, v.created_at,
                 v.updated_at, v.description, v.source, v.source_run_id, v.state, v.run_link,
@@ -46,14 +47,14 @@ LATEST = Template(
                 JOIN stages_stage s ON s.id = p.stage_id
                 WHERE v.model_id = $pk AND v.deleted_at IS NULL GROUP BY s.mlflow_stage
                 UNION ALL (
-                    SELECT v.id, 'None' FROM registry_modelversion v
+                    SELECT v.id, 'None' AS stage FROM registry_modelversion v
                     WHERE v.model_id = $pk AND v.deleted_at IS NULL AND NOT EXISTS
                         (SELECT 1 FROM stages_placement p WHERE p.version_id = v.id)
                     ORDER BY v.number DESC LIMIT 1
                 )
             ) newest JOIN registry_modelversion v ON v.id = newest.id
             ORDER BY newest.stage, v.number DESC
-        ) v JOIN accounts_user u ON u.id = v.registered_by_id HAVING count(*) > 0)"""
+        ) v)"""
 )
 MODEL = Template(
     f"""concat('{{"name": ', to_json($name::text),
@@ -61,13 +62,13 @@ MODEL = Template(
     ', "last_updated_timestamp": ', {MILLISECONDS.format("$updated_at")},
     CASE WHEN $description <> '' THEN concat(', "description": ', to_json($description::text)) END,
     $latest,
-    (SELECT concat(', "tags": [', string_agg(concat('{{"key": ', to_json(t.key::text),
-        ', "value": ', to_json(t.value::text), '}}'), ', ' ORDER BY t.id), ']')
-        FROM registry_modeltag t WHERE t.model_id = $pk HAVING count(*) > 0),
-    (SELECT concat(', "aliases": [', string_agg(concat('{{"alias": ', to_json(a.name::text),
-        ', "version": "', v.number, '"}}'), ', ' ORDER BY a.name COLLATE "C"), ']')
+    (SELECT ', "tags": [' || string_agg(concat('{{"key": ', to_json(t.key::text),
+        ', "value": ', to_json(t.value::text), '}}'), ', ' ORDER BY t.id) || ']'
+        FROM registry_modeltag t WHERE t.model_id = $pk),
+    (SELECT ', "aliases": [' || string_agg(concat('{{"alias": ', to_json(a.name::text),
+        ', "version": "', v.number, '"}}'), ', ' ORDER BY a.name COLLATE "C") || ']'
         FROM registry_alias a JOIN registry_modelversion v ON v.id = a.version_id
-        WHERE a.model_id = $pk HAVING count(*) > 0),
+        WHERE a.model_id = $pk),
     '}}')"""
 )
 OF_VERSION = {
@@ -90,7 +91,7 @@ OF_LATEST = {
     "number": "v.number",
     "created_at": "v.created_at",
     "updated_at": "v.updated_at",
-    "user": "u.username",
+    "user": "(SELECT username FROM accounts_user WHERE id = v.registered_by_id)",
     "stage": "v.stage",
     "description": "v.description",
     "source": "v.source",

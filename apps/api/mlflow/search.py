@@ -36,7 +36,7 @@ class Attribute:
     is_number: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Searchable:
     """What one kind of object can be searched and ordered by."""
 

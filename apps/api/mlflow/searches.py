@@ -29,15 +29,20 @@ def versions(user: User, arguments: Arguments) -> tuple[list[Row], str]:
 
 def _page(user: User, arguments: Arguments, of: Searchable, *, size: int) -> tuple[list[Row], str]:
     text, orders = arguments.text("filter"), tuple(arguments.texts("order_by"))
-    # In this order the stock server refuses, too.
-    search.condition(text, of)
-    search.order(list(orders), of)
+    _check(text, orders, of)
     start, asked = search.slice_of(size, arguments.text("page_token"), of)
     if of is MODELS:
         found = _models(text, orders, start, asked).rows(asked_by=user)
     else:
         found = _rows_of_versions(user, text, orders, start, asked)
     return search.page(found, start=start, asked=asked)
+
+
+@lru_cache(maxsize=KEPT)
+def _check(text: str, orders: tuple[str, ...], of: Searchable) -> None:
+    # In this order the stock server refuses, too.
+    search.condition(text, of)
+    search.order(list(orders), of)
 
 
 def _rows_of_versions(

@@ -1,0 +1,52 @@
+"""What our database backend does beyond Django's."""
+
+import psycopg
+import pytest
+from django.db import connection
+from django.db.transaction import TransactionManagementError, atomic
+
+from apps.core.prepared import Prepared
+from apps.registry.models import RegisteredModel
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
+def test_a_connection_that_the_server_ended_is_not_used_again() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        (process,) = cursor.fetchone()
+    assert connection.is_usable()
+
+    parameters = {**connection.get_connection_params(), "cursor_factory": psycopg.Cursor}
+    parameters.pop("context", None)
+    with psycopg.connect(**parameters, autocommit=True) as other:
+        other.execute("SELECT pg_terminate_backend(%s, 5000)", [process])
+
+    assert not connection.is_usable()
+    connection.close()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_rows_are_locked_in_a_transaction_only() -> None:
+    locked = Prepared(
+        lambda pk: (
+            RegisteredModel.objects.select_for_update(no_key=True)
+            .order_by()
+            .filter(pk=pk)
+            .values_list("pk")
+        )
+    )
+    with atomic():
+        assert locked.rows(pk=1) == []
+    with pytest.raises(TransactionManagementError):
+        locked.rows(pk=1)
+
+
+@pytest.mark.django_db
+def test_signs_of_percent_and_quotes_in_a_kept_query_stay_what_they_are() -> None:
+    named = Prepared(
+        lambda pk: (
+            RegisteredModel.objects.filter(pk=pk).exclude(name="50 %s 'x' %% \\").values_list("pk")
+        )
+    )
+    assert [named.rows(pk=pk) for pk in (1, 2)] == [[], []]
