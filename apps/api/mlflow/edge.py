@@ -5,7 +5,7 @@ while it waits for the tracking server.
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from django.core.exceptions import RequestDataTooBig
@@ -103,6 +103,10 @@ def _forget_body(request: HttpRequest) -> None:
         pass
 
 
+def in_json(answer: Mapping[str, Any]) -> HttpResponse:
+    return HttpResponse(rows.answer_json(answer), content_type="application/json")
+
+
 def endpoint(**methods: Call) -> Callable[..., HttpResponseBase]:
     """A view of one path: for each HTTP method, a function of the person and the arguments, and
     of what the path names."""
@@ -115,7 +119,6 @@ def endpoint(**methods: Call) -> Callable[..., HttpResponseBase]:
             response = errors.answer_for(refusal)
             response["Allow"] = allowed
             return response
-        answer = rows.answer_json(call(user, Arguments.of(request), **named))
-        return HttpResponse(answer, content_type="application/json")
+        return in_json(call(user, Arguments.of(request), **named))
 
     return governed(view)

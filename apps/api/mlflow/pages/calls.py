@@ -9,6 +9,7 @@ from apps.accounts.models import User
 from apps.api.mlflow import copies, model_versions, registered_models
 from apps.api.mlflow.arguments import Arguments
 from apps.api.mlflow.asked import Asked, answer_of
+from apps.api.mlflow.edge import in_json
 from apps.api.mlflow.named import entry_version_asked
 from apps.api.mlflow.pages import graphql
 from apps.api.mlflow.pages.routes import V2, V3, readable
@@ -28,7 +29,7 @@ def answer(request: HttpRequest, user: User) -> HttpResponseBase:
     if (method, path) == ("GET", "/model-versions/get-artifact"):
         return _file_of_version(request, user)
     if call := OURS.get((method, path)):
-        return JsonResponse(call(user, Arguments.of(request)))
+        return in_json(call(user, Arguments.of(request)))
     route, matched = readable(method, path)
     asked = Asked(user, route.use, method, matched, may_make_default=False)
     response = passed(request, route, asked)

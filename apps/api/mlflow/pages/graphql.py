@@ -171,7 +171,9 @@ def _versions(user: User, run_ids: list[str]) -> dict[str, list[Answer]]:
         return {}
     named = ", ".join(f"'{run_id}'" for run_id in run_ids)
     values = {"filter": f"run_id IN ({named})", "max_results": MOST_VERSIONS}
-    rows = model_versions.search_versions(user, Arguments(values)).get("model_versions") or []
+    rows = json.loads(
+        model_versions.search_versions(user, Arguments(values)).get("model_versions", "[]")
+    )
     found: dict[str, list[Answer]] = {}
     for row in rows:
         found.setdefault(row["run_id"], []).append(VERSION(row))
