@@ -145,6 +145,17 @@ class Configuration(BaseSettings):
     )
     email_from: str = Field("mlgov <mlgov@localhost>", description="Sender of mails.")
 
+    mfa: Literal["optional", "administrators", "everybody"] = Field(
+        "optional",
+        description="Who needs a second factor (authenticator app or security key) to go on after "
+        "signing in with a password.",
+    )
+    session_hours: int = Field(
+        12, ge=1, description="Hours after which a session ends, however busy it is."
+    )
+    session_idle_minutes: int = Field(
+        120, ge=1, description="Minutes without activity after which a session ends."
+    )
     token_days: int = Field(
         90, ge=1, description="How long an access token works that is made without naming an end."
     )

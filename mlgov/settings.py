@@ -134,6 +134,7 @@ INSTALLED_APPS = [
     "django.forms",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
     "allauth.usersessions",
     "django_htmx",
     "template_partials",
@@ -162,6 +163,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "apps.accounts.middleware.SessionRulesMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "simple_history.middleware.HistoryRequestMiddleware",
     "apps.web.refusals.RefusalMiddleware",
@@ -223,11 +225,22 @@ ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_LOGOUT_ON_GET = False
 ACCOUNT_SESSION_REMEMBER = False
 ACCOUNT_EMAIL_SUBJECT_PREFIX = "[mlgov] "
+ACCOUNT_EMAIL_NOTIFICATIONS = True
+MLGOV_MFA = CONFIGURATION.mfa
+MFA_ADAPTER = "apps.accounts.adapter.MFAAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_TOTP_ISSUER = "mlgov"
+MFA_RECOVERY_CODES_SHOW_ONCE = True
+# Addresses are entered by administrators or come from a sign-on.
+MFA_ALLOW_UNVERIFIED_EMAIL = True
+# Browsers offer security keys on plain http for loopback only, so this opens nothing else.
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = _base_host.scheme == "http"
 
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_PATH = CSRF_COOKIE_PATH = f"{_base_host.path}/"
 SESSION_COOKIE_SAMESITE = "Lax"
-SESSION_COOKIE_AGE = 12 * 3600
+SESSION_COOKIE_AGE = CONFIGURATION.session_hours * 3600
+MLGOV_SESSION_IDLE = CONFIGURATION.session_idle_minutes * 60
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = CONFIGURATION.behind_tls
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
@@ -382,6 +395,7 @@ SPECTACULAR_SETTINGS = {
     ],
     # Fields called `state` and `kind` of several things: each list of values gets its own name.
     "ENUM_NAME_OVERRIDES": {
+        "AttributeKind": "apps.accounts.models.AttributeKind",
         "VersionState": "apps.registry.states.VersionState",
         "ReviewState": "apps.reviews.states.ReviewState",
         "RunState": "apps.runs.states.RunState",

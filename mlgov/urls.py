@@ -10,7 +10,9 @@ handler500 = "apps.web.refusals.broken"
 urlpatterns = [
     path("admin", RedirectView.as_view(url="/admin/")),
     path("admin/", admin.site.urls),
-    path("accounts/", include("allauth.account.urls")),
+    # Our page shows and ends them, after asking who it is.
+    path("accounts/sessions/", RedirectView.as_view(url="/account/sessions")),
+    path("accounts/", include("allauth.urls")),
     path("", include("apps.api.urls")),
     path("", include("apps.deployments.urls")),
     path("", include("apps.web.urls")),

@@ -3,6 +3,7 @@
 from typing import Any
 
 from allauth.account.admin import EmailAddress
+from allauth.mfa.admin import Authenticator
 from allauth.usersessions.admin import UserSession
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
@@ -10,13 +11,16 @@ from django.contrib.auth.forms import AdminUserCreationForm
 from django.contrib.auth.models import Group
 from django.http import HttpRequest
 
-from apps.accounts.models import User
+from apps.accounts.forms import AttributeForm, PersonChangeForm
+from apps.accounts.models import Attribute, User
 from apps.accounts.people import switched
 from apps.audit.admin import RecordedAdmin
 
 admin.site.unregister(Group)
 # An address is changed with its person above, where it is recorded.
 admin.site.unregister(EmailAddress)
+# A lost factor is taken away on the page of its person.
+admin.site.unregister(Authenticator)
 # Ended with the account, or by its person on his own page.
 admin.site.unregister(UserSession)
 
@@ -31,6 +35,7 @@ class PersonCreationForm(AdminUserCreationForm):
 class PersonAdmin(RecordedAdmin, UserAdmin):
     noun = "user"
     secret_fields = ("password", "password1", "password2")
+    form = PersonChangeForm
     add_form = PersonCreationForm
     list_display = ("username", "name", "email", "is_active", "is_staff", "is_service_account")
     list_filter = ("is_active", "is_staff", "is_superuser", "is_service_account", "groups")
@@ -78,6 +83,17 @@ class PersonAdmin(RecordedAdmin, UserAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+
+@admin.register(Attribute)
+class AttributeAdmin(RecordedAdmin):
+    noun = "attribute"
+    form = AttributeForm
+    list_display = ("name", "kind", "description")
+    search_fields = ("name", "description")
+
+    def project_of(self, obj: Any) -> None:
+        return None
 
 
 @admin.register(Group)

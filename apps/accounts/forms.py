@@ -5,7 +5,13 @@ from typing import Any
 
 from django import forms
 from django.conf import settings
+from django.contrib.auth.forms import UserChangeForm
+from django.core.exceptions import ValidationError
 from django.utils import timezone
+
+from apps.accounts.attributes import LONGEST_TEXT, require_declared
+from apps.accounts.models import Attribute, AttributeKind
+from apps.core.errors import Invalid
 
 
 class TokenForm(forms.Form):
@@ -30,6 +36,51 @@ class ProfileForm(forms.Form):
     name = forms.CharField(
         max_length=150, required=False, help_text="As others read it in reviews and mails."
     )
+
+
+class PersonChangeForm(UserChangeForm):
+    """In the admin: attributes hold what was declared."""
+
+    def clean_attributes(self) -> dict[str, Any]:
+        given = self.cleaned_data["attributes"]
+        try:
+            require_declared(given, before=self.instance.attributes)
+        except Invalid as refusal:
+            raise ValidationError(refusal.message) from None
+        return given
+
+
+class AttributeForm(forms.ModelForm):
+    values = forms.CharField(
+        label="Allowed values",
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 5}),
+        help_text="One per line. A choice needs some; a text or a list without takes any text.",
+    )
+
+    class Meta:
+        model = Attribute
+        fields = ("name", "description", "kind", "values")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.initial["values"] = "\n".join(self.instance.values)
+
+    def clean_values(self) -> list[str]:
+        lines = [line.strip() for line in self.cleaned_data["values"].splitlines()]
+        values = list(dict.fromkeys(line for line in lines if line))
+        if any(len(value) > LONGEST_TEXT for value in values):
+            raise ValidationError(f"A value has at most {LONGEST_TEXT} characters.")
+        return values
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        kind, values = cleaned.get("kind"), cleaned.get("values")
+        if kind == AttributeKind.CHOICE and not values:
+            self.add_error("values", "Name the values that can be chosen.")
+        if kind in (AttributeKind.NUMBER, AttributeKind.BOOLEAN) and values:
+            self.add_error("values", "Numbers and yes or no have no list of values.")
+        return cleaned
 
 
 def _terms() -> tuple[list[tuple[str, str]], str]:

@@ -4,6 +4,7 @@ from typing import Any, ClassVar
 
 from django.conf import settings
 from django.contrib.auth.models import AbstractUser
+from django.core.validators import RegexValidator
 from django.db import models
 from django.utils import timezone
 
@@ -55,6 +56,62 @@ class User(AbstractUser):
 
     def get_short_name(self) -> str:
         return str(self)
+
+
+class AttributeKind(models.TextChoices):
+    TEXT = "text", "Text"
+    NUMBER = "number", "Number"
+    BOOLEAN = "boolean", "Yes or no"
+    CHOICE = "choice", "One of the values"
+    LIST = "list", "List of texts"
+
+
+class Attribute(models.Model):
+    """A fact about people that administrators declare, so that rules can rely on it."""
+
+    name = models.CharField(
+        max_length=40,
+        unique=True,
+        validators=[
+            RegexValidator(
+                r"\A[a-z][a-z0-9_]*\Z", "Use small letters, digits and _, beginning with a letter."
+            )
+        ],
+        help_text="As rules and programs name it, e.g. department.",
+    )
+    description = models.CharField(max_length=200, blank=True)
+    kind = models.CharField(max_length=10, choices=AttributeKind.choices)
+    # For texts, choices and lists; empty: any text.
+    values = models.JSONField(default=list, blank=True)
+
+    history = history()
+
+    class Meta:
+        ordering: ClassVar = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class KnownBrowser(models.Model):
+    """A browser in which a person signed in before, by the digest of a cookie that it keeps."""
+
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="known_browsers"
+    )
+    digest = models.CharField(max_length=64)
+    first_at = models.DateTimeField(auto_now_add=True)
+    last_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["user", "digest"], name="one_row_per_browser_and_person"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"a browser of {self.user}"
 
 
 class AccessToken(models.Model):

@@ -13,6 +13,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from apps.accounts.attributes import require_declared
 from apps.accounts.events import AccountSwitched
 from apps.accounts.models import AccessToken, User
 from apps.accounts.services import require_no_limits
@@ -78,6 +79,7 @@ def create_service_account(
 def _made(user: User, *, groups: Iterable[str], by: User) -> User:
     user.set_unusable_password()
     require_valid(user, "username", "name", "email", "attributes")
+    require_declared(user.attributes)
     _require_free_email(user)
     found = _groups_named(groups, by)
     try:
@@ -114,6 +116,8 @@ def update_person(
     for name, value in changes.items():
         setattr(user, name, value.strip() if isinstance(value, str) else value)
     require_valid(user, *changes)
+    if "attributes" in changes:
+        require_declared(user.attributes, before=before["attributes"])
     if "email" in changes:
         _require_free_email(user)
     changed = {name for name in changes if getattr(user, name) != before[name]}

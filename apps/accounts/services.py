@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
+from allauth.usersessions.models import UserSession
 from django.conf import settings
 from django.contrib.auth import get_user
 from django.contrib.sessions.backends.db import SessionStore
@@ -18,7 +19,7 @@ from django.utils import timezone
 from apps.accounts.models import AccessToken, SignOn, User
 from apps.audit.services import record
 from apps.core import full
-from apps.core.errors import AlreadyExists, Invalid, NotPermitted
+from apps.core.errors import AlreadyExists, Invalid, NotFound, NotPermitted
 from apps.core.prepared import Prepared, object_of, with_related
 from apps.core.validation import require_valid
 
@@ -155,6 +156,20 @@ def usable_token(text: str) -> AccessToken | None:
         with full.not_worth_a_refusal("the use of a token"):
             AccessToken.objects.filter(pk=token.pk).update(last_used_at=now)
     return token
+
+
+@transaction.atomic
+def end_sessions(user: User, *, but: str, only: int | None = None) -> int:
+    """End one session of the person, or all but the one with this key. Returns how many."""
+    found = UserSession.objects.filter(user=user)
+    found = found.exclude(session_key=but) if only is None else found.filter(pk=only)
+    if only is not None and not found:
+        raise NotFound("There is no such session any more.")
+    for session in found:
+        told = {"browser": session.user_agent, "ip": session.ip}
+        session.end()
+        record(actor=user, action="session.end", obj=user, data=told)
+    return len(found)
 
 
 @transaction.atomic

@@ -2,14 +2,17 @@
 
 from typing import Any
 
+from allauth.usersessions.models import UserSession
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from apps.accounts import services
 from apps.accounts.forms import ProfileForm
+from apps.accounts.recent import confirmed_for_changes
 from apps.core.pages import answer
 
 
@@ -21,6 +24,35 @@ def token_revoke(request: HttpRequest, pk: int) -> HttpResponse:
     services.revoke_token(token, by=user)
     messages.success(request, f"The token “{token.name}” opens nothing any more.")
     return redirect("accounts:tokens")
+
+
+@login_required
+@require_safe
+def sessions(request: HttpRequest) -> HttpResponse:
+    user: Any = request.user
+    found = UserSession.objects.purge_and_list(user)
+    current = request.session.session_key
+    context = {
+        "section": "account",
+        "sessions": [
+            {"session": session, "is_current": session.session_key == current}
+            for session in sorted(found, key=lambda session: session.created_at, reverse=True)
+        ],
+        "hours": settings.SESSION_COOKIE_AGE // 3600,
+        "idle_minutes": settings.MLGOV_SESSION_IDLE // 60,
+    }
+    return answer(request, "accounts/sessions.html", context)
+
+
+@login_required
+@require_POST
+@confirmed_for_changes
+def session_end(request: HttpRequest, pk: int | None = None) -> HttpResponse:
+    """End one session, or all others."""
+    user: Any = request.user
+    ended = services.end_sessions(user, but=request.session.session_key or "", only=pk)
+    messages.success(request, f"{ended} session{'s are' if ended != 1 else ' is'} ended.")
+    return redirect("accounts:sessions")
 
 
 @login_required

@@ -7,12 +7,13 @@ from django.contrib.auth.models import Group
 from django.test import Client
 from rest_framework.test import APIClient
 
-from apps.accounts.models import User
+from apps.accounts.models import Attribute, User
 from apps.accounts.people import PROVISIONERS
 from apps.audit.models import AuditEvent
 from apps.projects.models import Project
 from tests import factories
 from tests.api.conftest import Clients
+from tests.sessions import sign_in
 
 PEOPLE, ACCOUNTS = "/api/v1/people", "/api/v1/service-accounts"
 
@@ -30,6 +31,7 @@ def send(client: APIClient, method: str, path: str, **body: Any) -> Any:
 
 def test_people_are_made_changed_and_disabled(as_person: Clients, provisioner: User) -> None:
     Group.objects.create(name="auditors")
+    Attribute.objects.create(name="department", kind="choice", values=["risk", "sales"])
     client = as_person(provisioner)
     given = {"username": "ada", "email": "ada@example.org", "name": "Ada", "groups": ["auditors"]}
     made = send(client, "post", PEOPLE, **given, attributes={"department": "risk"})
@@ -113,6 +115,7 @@ def test_wrong_input_is_refused_in_words(as_person: Clients, provisioner: User) 
         ({"username": "x", "email": "no address"}, 400),
         ({"username": "x", "email": "x@example.org", "groups": ["none"]}, 400),
         ({"username": "x", "email": "x@example.org", "attributes": [1]}, 400),
+        ({"username": "x", "email": "x@example.org", "attributes": {"rank": 1}}, 400),
     ):
         assert send(client, "post", PEOPLE, **wrong).status_code == status, wrong
     assert client.get(f"{PEOPLE}/nobody").status_code == 404
@@ -175,8 +178,8 @@ def test_an_owner_makes_and_revokes_tokens_of_his_accounts_on_the_page(
 ) -> None:
     account = factories.make_user("ci", is_service_account=True, owner=owner)
     browser, other = Client(), Client()
-    browser.force_login(owner)
-    other.force_login(viewer)
+    sign_in(browser, owner)
+    sign_in(other, viewer)
     given = {"name": "build", "days": "30", "account": "ci"}
     assert browser.post("/account/tokens", given).status_code == 200
     token = account.access_tokens.get()

@@ -12,6 +12,7 @@ from django.urls.resolvers import URLPattern, URLResolver
 
 from apps.projects.models import Visibility
 from tests.permissions.world import World, make_world
+from tests.sessions import sign_in
 
 PEOPLE = (
     "anonymous", "stranger", "viewer", "reviewer", "scientist", "owner", "infrastructure",
@@ -251,6 +252,9 @@ ROWS = [
     ),
     Row("accounts:profile", EVERYBODY),
     Row("accounts:tokens", EVERYBODY),
+    Row("accounts:sessions", EVERYBODY),
+    Row("accounts:sessions_end", EVERYBODY_MOVES_ON, data=nothing),
+    Row("accounts:session_end", ONLY_THE_VIEWER, lambda w: [w.session.pk], nothing),
     Row("accounts:token_revoke", ONLY_THE_VIEWER, lambda w: [w.token.pk], nothing),
 ]
 
@@ -297,7 +301,7 @@ def _status(world: World, person: str, row: Row, url: str, data: dict[str, Any])
     # Each person finds the world as it was.
     with transaction.atomic():
         if user is not None:
-            client.force_login(user)
+            sign_in(client, user)
         response = getattr(client, row.method)(url, data)
         transaction.set_rollback(True)
     return response.status_code

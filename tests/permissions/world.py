@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from allauth.usersessions.models import UserSession
 from django.contrib.auth.models import Group
 from django.db import transaction
 from django.utils import timezone
@@ -41,6 +42,7 @@ class World:
     message: OutboxMessage
     notification: Notification
     token: AccessToken
+    session: UserSession
     member: Membership
     prefix: NamePrefix
     rule: LabelRule
@@ -127,6 +129,9 @@ def make_world() -> World:
         ),
         notification=Notification.objects.create(
             user=viewer, key="k", kind="k", subject="Something", path="/projects/credit"
+        ),
+        session=UserSession.objects.create(
+            user=viewer, session_key="a" * 32, ip="127.0.0.1", user_agent="Firefox"
         ),
         token=accounts.create_token(viewer, name="notebook", by=viewer)[0],
         member=member,

@@ -1,11 +1,11 @@
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 from django.test import Client
 
 from apps.accounts.models import User
 from apps.projects.models import Project
+from tests.sessions import sign_in
 from tests.tracking import Tracking
 
 Signed = Callable[[User], Client]
@@ -13,12 +13,7 @@ Signed = Callable[[User], Client]
 
 @pytest.fixture
 def signed_in() -> Signed:
-    def sign_in(user: User, **kwargs: Any) -> Client:
-        client = Client(**kwargs)
-        client.force_login(user)
-        return client
-
-    return sign_in
+    return lambda user, **kwargs: sign_in(Client(**kwargs), user)
 
 
 @pytest.fixture

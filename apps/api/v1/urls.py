@@ -25,6 +25,7 @@ urlpatterns = [
     path("me", people.MeView.as_view(), name="me"),
     path("people", people.PeopleView.as_view(), name="people"),
     path("people/<str:username>", people.PersonView.as_view(), name="person"),
+    path("attributes", people.AttributesView.as_view(), name="attributes"),
     path("service-accounts", people.ServiceAccountsView.as_view(), name="service_accounts"),
     path(SERVICE_ACCOUNT, people.ServiceAccountView.as_view(), name="service_account"),
     path(

@@ -10,6 +10,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from apps.accounts.models import AccessToken
+from apps.accounts.recent import confirmed_for_changes
 from apps.accounts.services import tokens_answered_for
 from apps.core.errors import DomainError
 from apps.core.pages import answer, put_on_form
@@ -20,6 +21,7 @@ from apps.web.forms import ProjectTokenForm
 @never_cache
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
+@confirmed_for_changes
 def tokens(request: HttpRequest) -> HttpResponse:
     """The tokens; the answer to a POST is the only page that shows the new one's secret."""
     user: Any = request.user

@@ -2,8 +2,8 @@ from typing import Any
 
 from rest_framework import serializers
 
-from apps.accounts.models import AccessToken
-from apps.api.v1.serializers.fields import Attribute
+from apps.accounts.models import AccessToken, AttributeKind
+from apps.api.v1.serializers.fields import Attribute as AttributeOf
 from apps.projects.tokens import PRESETS, scope_of, slugs_of
 
 
@@ -18,9 +18,16 @@ class Account(Person):
     email = serializers.EmailField(required=False)
     is_active = serializers.BooleanField(required=False)
     is_service_account = serializers.BooleanField(required=False)
-    owner = Attribute("username", required=False, allow_null=True)
-    groups = serializers.ListField(source="groups.all", child=Attribute("name"), required=False)
+    owner = AttributeOf("username", required=False, allow_null=True)
+    groups = serializers.ListField(source="groups.all", child=AttributeOf("name"), required=False)
     attributes = serializers.JSONField(required=False)
+
+
+class Attribute(serializers.Serializer):
+    name = serializers.CharField()
+    description = serializers.CharField()
+    kind = serializers.ChoiceField(choices=AttributeKind.choices)
+    values = serializers.ListField(child=serializers.CharField(), help_text="Empty: any.")
 
 
 class Changes(serializers.Serializer):
@@ -67,7 +74,7 @@ class Me(serializers.Serializer):
     name = serializers.CharField(source="__str__")
     email = serializers.EmailField()
     is_administrator = serializers.BooleanField(source="is_superuser")
-    groups = serializers.ListField(source="groups.all", child=Attribute("name"))
+    groups = serializers.ListField(source="groups.all", child=AttributeOf("name"))
 
 
 class PeopleQuery(serializers.Serializer):

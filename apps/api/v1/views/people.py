@@ -5,7 +5,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.response import Response
 
 from apps.accounts import people, services
-from apps.accounts.models import AccessToken, User
+from apps.accounts.models import AccessToken, Attribute, User
 from apps.api.v1.base import PersonsRequest, Resource, one, people_named, shown
 from apps.api.v1.serializers import people as shapes
 from apps.core.errors import Invalid
@@ -70,6 +70,13 @@ class PersonView(Resource):
         user = one(User.objects.all(), "person", username=username)
         changed = people.update_person(user, by=request.user, **self.given(shapes.Changes))
         return shown(changed, shapes.Account)
+
+
+class AttributesView(Resource):
+    @extend_schema(responses=shapes.Attribute(many=True))
+    def get(self, request: PersonsRequest) -> Response:
+        """The attributes of people that administrators declared."""
+        return self.page(Attribute.objects.all(), shapes.Attribute)
 
 
 class ServiceAccountsView(Resource):
