@@ -135,6 +135,8 @@ INSTALLED_APPS = [
     "allauth",
     "allauth.account",
     "allauth.mfa",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
     "allauth.usersessions",
     "django_htmx",
     "template_partials",
@@ -231,6 +233,11 @@ MFA_ADAPTER = "apps.accounts.adapter.MFAAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_TOTP_ISSUER = "mlgov"
 MFA_RECOVERY_CODES_SHOW_ONCE = True
+SOCIALACCOUNT_ADAPTER = "apps.accounts.sign_on.SignOnAdapter"
+SOCIALACCOUNT_EMAIL_VERIFICATION = "none"
+SOCIALACCOUNT_PROVIDERS = {"openid_connect": {"OAUTH_PKCE_ENABLED": True}}
+# A link, not a form: our policy lets no form lead to another site, not even by a redirect.
+SOCIALACCOUNT_LOGIN_ON_GET = True
 # Addresses are entered by administrators or come from a sign-on.
 MFA_ALLOW_UNVERIFIED_EMAIL = True
 # Browsers offer security keys on plain http for loopback only, so this opens nothing else.

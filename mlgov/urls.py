@@ -12,6 +12,9 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     # Our page shows and ends them, after asking who it is.
     path("accounts/sessions/", RedirectView.as_view(url="/account/sessions")),
+    # Accounts are made and joined by signing on, by nothing else.
+    path("accounts/3rdparty/", RedirectView.as_view(url="/account")),
+    path("accounts/3rdparty/signup/", RedirectView.as_view(url="/account")),
     path("accounts/", include("allauth.urls")),
     path("", include("apps.api.urls")),
     path("", include("apps.deployments.urls")),

@@ -14,7 +14,10 @@ from django.http import HttpRequest
 from apps.accounts.forms import AttributeForm, PersonChangeForm
 from apps.accounts.models import Attribute, User
 from apps.accounts.people import switched
+from apps.accounts.sign_on_admin import ClaimMappingAdmin, IdentityAdmin, ProviderAdmin
 from apps.audit.admin import RecordedAdmin
+
+__all__ = ["ClaimMappingAdmin", "IdentityAdmin", "ProviderAdmin"]
 
 admin.site.unregister(Group)
 # An address is changed with its person above, where it is recorded.

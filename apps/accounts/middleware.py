@@ -1,19 +1,24 @@
 """What a session has to keep to: how long it lasts, and a second factor where it is demanded."""
 
-import time
+import logging
 from collections.abc import Callable
 from typing import Any
 
 from allauth.account.internal.flows.login import get_authentication_records
 from allauth.mfa.utils import is_mfa_enabled
+from allauth.socialaccount.providers.oauth2.client import OAuth2Error
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import logout
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.shortcuts import render
 from django.urls import reverse
+from requests import RequestException
 
-STARTED, SEEN = "mlgov_started", "mlgov_seen"
-NOTE_AFTER = 60
+from apps.accounts import lifetimes
+
+OF_PROVIDERS = (RequestException, OAuth2Error, KeyError)
+log = logging.getLogger(__name__)
 # Where a second factor is set up, and what a browser needs for it.
 WITHOUT_FACTOR = ("/accounts/", "/static/", "/healthz", "/readyz")
 
@@ -25,27 +30,21 @@ class SessionRulesMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         # Programs bring no session, and nothing is looked up for them.
         if settings.SESSION_COOKIE_NAME in request.COOKIES and request.user.is_authenticated:
-            if _is_over(request):
+            # A page that is left open asks by itself for what is new: that is nobody's activity.
+            by_itself = request.method == "GET" and "HX-Request" in request.headers
+            if lifetimes.is_over(request.session, is_activity=not by_itself):
                 logout(request)
                 messages.info(request, "Your session has ended. Sign in again.")
             elif lacks_a_factor(request):
                 return _asked_for_a_factor(request)
         return self.get_response(request)
 
-
-def _is_over(request: HttpRequest) -> bool:
-    now, session = int(time.time()), request.session
-    started, seen = session.get(STARTED), session.get(SEEN)
-    if started is None or seen is None:
-        session[STARTED] = session[SEEN] = now
-        return False
-    if now - started > settings.SESSION_COOKIE_AGE or now - seen > settings.MLGOV_SESSION_IDLE:
-        return True
-    # A page that is left open asks by itself for what is new: that is nobody's activity.
-    by_itself = request.method == "GET" and "HX-Request" in request.headers
-    if now - seen > NOTE_AFTER and not by_itself:
-        session[SEEN] = now
-    return False
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        """A provider that is down, or says what none should, is no mistake of ours."""
+        if request.path_info.startswith("/accounts/oidc/") and isinstance(exception, OF_PROVIDERS):
+            log.warning("a sign-on provider does not answer as it should: %r", exception)
+            return render(request, "socialaccount/authentication_error.html", status=503)
+        return None
 
 
 def lacks_a_factor(request: HttpRequest) -> bool:

@@ -3,7 +3,7 @@
 from typing import Any, ClassVar
 
 from django.conf import settings
-from django.contrib.auth.models import AbstractUser
+from django.contrib.auth.models import AbstractUser, Group
 from django.core.validators import RegexValidator
 from django.db import models
 from django.utils import timezone
@@ -91,6 +91,44 @@ class Attribute(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class ClaimMapping(models.Model):
+    """What a claim of a sign-on gives a person: a group, or the value of an attribute."""
+
+    provider = models.CharField(
+        max_length=50, blank=True, help_text="Short name of the provider; empty: of each."
+    )
+    claim = models.CharField(
+        max_length=200, help_text="Its name, or a path to it: groups, realm_access.roles."
+    )
+    value = models.CharField(
+        max_length=200,
+        blank=True,
+        help_text="For a group: what the claim has to be, or to hold. For an attribute: empty, it "
+        "takes the value of the claim.",
+    )
+    group = models.ForeignKey(Group, on_delete=models.CASCADE, null=True, blank=True)
+    attribute = models.ForeignKey(Attribute, on_delete=models.CASCADE, null=True, blank=True)
+
+    history = history()
+
+    class Meta:
+        ordering: ClassVar = ["provider", "claim", "value"]
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=(
+                    models.Q(group__isnull=False, attribute__isnull=True) & ~models.Q(value="")
+                )
+                | models.Q(group__isnull=True, attribute__isnull=False, value=""),
+                name="a_value_gives_a_group_or_a_claim_fills_an_attribute",
+                violation_error_message="Choose either a group and the value that gives it, or an "
+                "attribute and no value.",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.claim} {self.value}".strip()
 
 
 class KnownBrowser(models.Model):

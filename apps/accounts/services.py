@@ -16,6 +16,7 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
+from apps.accounts import lifetimes
 from apps.accounts.models import AccessToken, SignOn, User
 from apps.audit.services import record
 from apps.core import full
@@ -223,7 +224,7 @@ def complete_sign_on(ticket: str, *, browser: str) -> str:
     found.cookie = digest_of_secret(secret)
     found.expires_at = now + timedelta(seconds=settings.SESSION_COOKIE_AGE)
     found.save(update_fields=["cookie", "expires_at"])
-    record(actor=user, action="sign_on.complete", obj=found, also=[user])
+    record(actor=user, action="mlflow_pages.open", obj=found, also=[user])
     return secret
 
 
@@ -239,4 +240,8 @@ def _signed_in(sign_on: SignOn) -> User | None:
     asked = HttpRequest()
     asked.session = SessionStore(sign_on.session_key)
     user = get_user(asked)
+    if user.is_authenticated and lifetimes.is_over(asked.session, is_activity=True):
+        return None
+    if asked.session.modified:
+        asked.session.save(must_create=False)
     return user if isinstance(user, User) and user.pk == sign_on.user_id else None

@@ -11,8 +11,10 @@ from django.dispatch import receiver
 from django.http import HttpRequest
 
 from apps.accounts import browsers
+from apps.accounts.claims import apply_claims
 from apps.accounts.events import SecurityMailDue
 from apps.accounts.models import User
+from apps.accounts.sign_on import claims_of
 from apps.audit.services import record
 from apps.outbox.subscriptions import subscribe
 
@@ -20,6 +22,13 @@ from apps.outbox.subscriptions import subscribe
 @receiver(user_logged_in, dispatch_uid="accounts.note_the_browser")
 def note_the_browser(request: HttpRequest, user: User, response: Any = None, **_: Any) -> None:
     browsers.note_sign_in(request, response, user)
+
+
+@receiver(user_logged_in, dispatch_uid="accounts.give_what_the_claims_say")
+def give_what_the_claims_say(user: User, sociallogin: Any = None, **_: Any) -> None:
+    if sociallogin is not None:
+        account = sociallogin.account
+        apply_claims(user, account.provider, claims_of(account.extra_data) or {})
 
 
 @receiver(authenticator_added, dispatch_uid="accounts.record_an_added_factor")

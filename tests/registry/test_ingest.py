@@ -146,7 +146,7 @@ def test_references_cannot_make_a_small_file_a_huge_one() -> None:
     )
     blob = storage.save([bomb], limit=10_000)
 
-    with pytest.raises(RunFailure, match="too many values"):
+    with pytest.raises(RunFailure, match="more than 50,000 values"):
         mlmodel.read([("MLmodel", blob.size, blob.sha256)])
 
 

@@ -146,10 +146,13 @@ def test_what_only_services_write_cannot_be_written_here(
         if page.has_change_permission(request) or page.has_add_permission(request)
     }
     assert writable == {
+        "accounts.Attribute",
+        "accounts.ClaimMapping",
         "accounts.User",
         "auth.Group",
         "projects.ReviewerRole",
         "registry.LabelRule",
+        "socialaccount.SocialApp",
         "stages.Environment",
         "stages.Stage",
         "tracking.ArtifactStore",

@@ -189,9 +189,8 @@ def test_an_odd_place_in_a_log_is_not_found(
 def test_a_project_whose_name_is_taken_is_refused_on_the_form(
     signed_in: Signed, viewer: User, project: Project
 ) -> None:
-    response = signed_in(viewer).post(
-        "/projects/new", {"slug": "credit", "name": "Mine", "description": "Kept text"}
-    )
+    form = {"slug": "credit", "name": "Mine", "description": "Kept text", "visibility": "private"}
+    response = signed_in(viewer).post("/projects/new", form)
     page = text_of(response)
     assert (response.status_code, "Kept text" in page) == (409, True)
     assert "There is a project “credit” already." in page

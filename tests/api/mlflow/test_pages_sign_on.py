@@ -6,10 +6,12 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.test import Client
 from django.utils import timezone
 
+from apps.accounts import lifetimes
 from apps.accounts import services as accounts
 from apps.accounts.models import SignOn, User
 from apps.audit.models import AuditEvent
@@ -89,7 +91,7 @@ def test_a_session_of_mlgov_opens_nothing_at_the_host(viewer: User) -> None:
 def test_the_way_in_is_recorded(viewer: User) -> None:
     signed_in(viewer)
 
-    event = AuditEvent.objects.get(action="sign_on.complete")
+    event = AuditEvent.objects.get(action="mlflow_pages.open")
     assert (event.actor_id, event.object_name) == (viewer.pk, "MLflow's pages")
 
 
@@ -185,7 +187,16 @@ def let_time_pass(user: User, ours: Client) -> None:
     SignOn.objects.update(expires_at=timezone.now())
 
 
-@pytest.mark.parametrize("end", [sign_out, disable, change_password, let_time_pass])
+def leave_it_idle(user: User, ours: Client) -> None:
+    session = ours.session
+    session[lifetimes.SEEN] -= settings.MLGOV_SESSION_IDLE + 1
+    session.save()
+
+
+ENDS = [sign_out, disable, change_password, let_time_pass, leave_it_idle]
+
+
+@pytest.mark.parametrize("end", ENDS)
 def test_the_pages_close_with_the_session_of_mlgov(
     end: Callable[[User, Client], None], viewer: User, run: str
 ) -> None:
@@ -210,6 +221,16 @@ def test_the_next_person_at_the_browser_does_not_see_the_pages_of_the_last(
     theirs.get("/sign-on", {"ticket": ticket_for(ours, theirs)})
 
     assert send(theirs, "GET", f"{V2}/runs/get?run_id={run}").status_code == 404
+
+
+def test_reading_the_pages_keeps_the_session_of_mlgov_alive(viewer: User, run: str) -> None:
+    ours, theirs = signed_in(viewer)
+    session = ours.session
+    before = session[lifetimes.SEEN] = session[lifetimes.SEEN] - settings.MLGOV_SESSION_IDLE + 60
+    session.save()
+
+    assert send(theirs, "GET", f"{V2}/runs/get?run_id={run}").status_code == 200
+    assert ours.session[lifetimes.SEEN] > before
 
 
 # ---- origins -------------------------------------------------------------------------------------
@@ -309,7 +330,7 @@ def test_of_two_uses_of_a_ticket_at_once_one_gets_in(viewer: User) -> None:
     results = together(*[lambda: accounts.complete_sign_on(ticket, browser=browser)] * 2)
 
     assert sorted(type(result).__name__ for result in results) == ["NotPermitted", "str"]
-    assert AuditEvent.objects.filter(action="sign_on.complete").count() == 1
+    assert AuditEvent.objects.filter(action="mlflow_pages.open").count() == 1
 
 
 # ---- while the tracking server is down ----------------------------------------------------------
