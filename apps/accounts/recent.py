@@ -11,13 +11,15 @@ from allauth.account.internal.flows.reauthentication import get_reauthentication
 from allauth.core.exceptions import ReauthenticationRequired
 from django.http import HttpRequest, HttpResponse
 
+from apps.core.errors import NotPermitted
+
 
 def confirmed_for_changes(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
     """Ask again for password or factor before a POST, unless that was just given."""
 
     @wraps(view)
     def asked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        if request.method == "POST" and not _was_recent(request):
+        if request.method == "POST" and not was_recent(request):
             # allauth keeps the request, asks, and goes on with it.
             raise ReauthenticationRequired
         return view(request, *args, **kwargs)
@@ -25,7 +27,17 @@ def confirmed_for_changes(view: Callable[..., HttpResponse]) -> Callable[..., Ht
     return asked
 
 
-def _was_recent(request: HttpRequest) -> bool:
+def require_recent(request: HttpRequest) -> None:
+    """The same for calls that cannot be asked back: raises `NotPermitted`."""
+    if not was_recent(request):
+        raise NotPermitted(
+            "Your session has to be confirmed first. Make tokens on your tokens page, which asks "
+            "for it, or with a token.",
+            code="confirm_first",
+        )
+
+
+def was_recent(request: HttpRequest) -> bool:
     user: Any = request.user
     # Who only signs on elsewhere has nothing to show here.
     if not get_reauthentication_flows(user):

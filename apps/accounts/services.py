@@ -242,6 +242,4 @@ def _signed_in(sign_on: SignOn) -> User | None:
     user = get_user(asked)
     if user.is_authenticated and lifetimes.is_over(asked.session, is_activity=True):
         return None
-    if asked.session.modified:
-        asked.session.save(must_create=False)
     return user if isinstance(user, User) and user.pk == sign_on.user_id else None

@@ -92,6 +92,13 @@ class ProjectTokenForm(TokenForm):
                 "a project says its membership there.",
             )
 
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean()
+        if cleaned.get("actions") and cleaned.get("scope") != "actions":
+            # Nobody gets a token that does more than the boxes he ticked.
+            self.add_error("scope", "You chose actions: choose “Chosen actions” here, too.")
+        return cleaned
+
     def limits(self) -> dict[str, Any]:
         """What the token is limited to, as the service takes it."""
         scope, projects = self.cleaned_data["scope"], self.cleaned_data["projects"]

@@ -169,6 +169,30 @@ def test_a_token_is_made_after_the_password_was_given_again(viewer: User) -> Non
     assert "MLFLOW_TRACKING_TOKEN=mlgov_pat_" in made.content.decode()
 
 
+def test_a_session_becomes_a_token_over_rest_only_when_it_was_confirmed(viewer: User) -> None:
+    client = Client()
+    client.force_login(viewer)
+    given = {"name": "x"}
+    refused = client.post("/api/v1/tokens", given, content_type="application/json")
+    assert (refused.status_code, refused.json()["code"]) == (403, "confirm_first")
+    made = sign_in(client, viewer).post("/api/v1/tokens", given, content_type="application/json")
+    assert made.status_code == 201
+
+
+def test_no_other_form_lets_people_in_or_changes_who_they_are(administrator: User) -> None:
+    client = Client()
+    given = {"username": "administrator", "password": PASSWORD}
+    for answer in (client.get("/admin/login/"), client.post("/admin/login/", given)):
+        assert (answer.status_code, answer["Location"].split("?")[0]) == (302, LOGIN)
+    assert client.get("/admin/").status_code == 302
+    sign_in(client, administrator)
+    for path in ("email/", "3rdparty/", "3rdparty/signup/"):
+        assert client.post(f"/accounts/{path}", {})["Location"] == "/account", path
+    signed_up = Client().post("/accounts/signup/", {"username": "x", "email": "x@example.org"})
+    assert "closed" in signed_up.content.decode().lower()
+    assert User.objects.count() == 1
+
+
 def test_cookies_are_for_this_site_and_no_script(settings: Any, viewer: User) -> None:
     cookie = enter(Client()).cookies["sessionid"]
     assert (cookie["httponly"], cookie["samesite"], cookie["path"]) == (True, "Lax", "/")

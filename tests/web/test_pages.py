@@ -223,6 +223,8 @@ def test_the_secret_of_a_token_is_shown_once(signed_in: Signed, viewer: User) ->
     narrow = AccessToken.objects.get(name="narrow")
     assert (narrow.actions, len(narrow.projects)) == (["predict", "view"], 1)
     assert "predict, view</span> in credit" in text_of(client.get("/account/tokens"))
+    more = client.post("/account/tokens", {"name": "no", "days": "30", "actions": ["view"]})
+    assert (more.status_code, "You chose actions" in text_of(more)) == (422, True)
     nothing = client.post("/account/tokens", {"name": "no", "days": "30", "scope": "actions"})
     assert (nothing.status_code, "at least one action" in text_of(nothing)) == (422, True)
     assert client.post("/account/tokens", {"name": "ever", "days": "never"}).status_code == 422

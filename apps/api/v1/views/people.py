@@ -2,10 +2,12 @@
 
 from django.db.models import Q, QuerySet
 from drf_spectacular.utils import extend_schema
+from rest_framework.authentication import SessionAuthentication
 from rest_framework.response import Response
 
 from apps.accounts import people, services
 from apps.accounts.models import AccessToken, Attribute, User
+from apps.accounts.recent import require_recent
 from apps.api.v1.base import PersonsRequest, Resource, one, people_named, shown
 from apps.api.v1.serializers import people as shapes
 from apps.core.errors import Invalid
@@ -116,6 +118,7 @@ class ServiceAccountTokensView(Resource):
     @extend_schema(request=shapes.NewToken, responses={201: shapes.TokenWithSecret})
     def post(self, request: PersonsRequest, username: str) -> Response:
         """Make a token for a service account of yours."""
+        _require_confirmed(request)
         account = _service_account(request, username)
         token, secret = tokens.create_token(account, **self.given(shapes.NewToken), by=request.user)
         return shown(token, shapes.Token, status=201, secret=secret)
@@ -129,6 +132,12 @@ class ServiceAccountTokenView(Resource):
         token = one(AccessToken.objects.filter(user=account), "token", pk=pk)
         services.revoke_token(token, by=request.user)
         return Response(status=204)
+
+
+def _require_confirmed(request: PersonsRequest) -> None:
+    """A session that lies open must not become a token, which lasts longer than it."""
+    if isinstance(request.successful_authenticator, SessionAuthentication):
+        require_recent(request._request)
 
 
 def _service_account(request: PersonsRequest, username: str) -> User:
@@ -150,6 +159,7 @@ class TokensView(Resource):
     @extend_schema(request=shapes.NewToken, responses={201: shapes.TokenWithSecret})
     def post(self, request: PersonsRequest) -> Response:
         """Make a token for yourself. Its secret is in this answer and nowhere else."""
+        _require_confirmed(request)
         given = self.given(shapes.NewToken)
         token, secret = tokens.create_token(request.user, **given, by=request.user)
         return shown(token, shapes.Token, status=201, secret=secret)
