@@ -154,6 +154,38 @@ def test_a_token_for_reading_changes_nothing(
     assert reading.get(f"/api/v1/{version}").status_code == 200
 
 
+def test_within_its_projects_a_token_does_all_that_its_person_may(
+    world: World, limited: Limited, owner: User, viewer: User
+) -> None:
+    client = limited(owner, projects=["credit"])
+    version, project = "models/scoring/versions/1", f"projects/{world.project.slug}"
+    label, kind = {"kind": "alias", "pattern": "prod*", "roles": ["owner"]}, "application/json"
+    for method, path, body in (
+        ("post", f"{version}/comments", {"text": "Mine."}),
+        ("patch", project, {"name": "Other"}),
+        ("put", f"{project}/members/viewer", {"role": "reviewer"}),
+        ("post", f"{project}/name-prefixes", {"prefix": "credit-"}),
+        ("post", f"{project}/label-rules", label),
+        ("post", "endpoints/credit/scoring-staging/keys", {"name": "one"}),
+        ("post", f"reviews/{world.review.pk}/comments", {"text": "Hm."}),
+        ("post", f"reviews/{world.review.pk}/withdraw", {"reason": "Later."}),
+    ):
+        answer = getattr(client, method)(f"/api/v1/{path}", body, format="json")
+        assert answer.status_code in (200, 201), (path, answer.content)
+    for path, values in (
+        (f"{MODELS}/create", {"name": "fresh"}),
+        (f"{MODELS}/set-tag", {"name": "fresh", "key": "a", "value": "b"}),
+        (f"{MODELS}/rename", {"name": "fresh", "new_name": "stale"}),
+        (f"{VERSIONS}/set-tag", {"name": "scoring", "version": "1", "key": "a", "value": "b"}),
+        (f"{MODELS}/alias", {"name": "scoring", "alias": "good", "version": "1"}),
+    ):
+        assert _post(client, path, **values).status_code == 200, path
+    gone = client.delete(f"{MODELS}/delete", json.dumps({"name": "stale"}), content_type=kind)
+    assert gone.status_code == 200
+    elsewhere = {"slug": "new", "name": "New"}
+    assert client.post("/api/v1/projects", elsewhere, format="json").status_code == 403
+
+
 def test_a_verdict_needs_a_token_for_reviewing(
     review: ReviewRequest, limited: Limited, reviewer: User
 ) -> None:
