@@ -63,9 +63,19 @@ def create_service_account(
     *, username: str, name: str = "", owner: User, groups: Iterable[str] = (), by: User
 ) -> User:
     """Make an account for a pipeline. Its owner makes its tokens; nobody signs in as it."""
-    require_no_limits(by)
     if not by.is_superuser:
-        raise NotPermitted("Only administrators make service accounts.")
+        raise NotPermitted(
+            "Only administrators make service accounts, and owners of a project for that project."
+        )
+    return make_service_account(username=username, name=name, owner=owner, groups=groups, by=by)
+
+
+@transaction.atomic
+def make_service_account(
+    *, username: str, name: str = "", owner: User, groups: Iterable[str] = (), by: User
+) -> User:
+    """The same, for callers who asked themselves whether the person may."""
+    require_no_limits(by)
     if owner.is_service_account or not owner.is_active:
         sentence = f"{owner} cannot own a service account. Name an active person."
         raise Invalid(sentence, details={"owner": sentence})

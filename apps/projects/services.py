@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from django.db import IntegrityError, transaction
 
+from apps.accounts import people
 from apps.accounts.models import User
 from apps.audit.services import record
 from apps.core.errors import AlreadyExists, Conflict, Invalid, NotFound, NotPermitted
@@ -80,6 +81,16 @@ def describe_project(
         data={"before": before, "visibility": project.visibility},
     )
     return project
+
+
+@transaction.atomic
+def create_service_account(
+    project: Project, *, username: str, name: str = "", role: str, by: User
+) -> Membership:
+    """Make an account for a pipeline of the project, which is a member of nothing else."""
+    policies.projects.require(by, "manage_members", project)
+    account = people.make_service_account(username=username, name=name, owner=by, by=by)
+    return set_member(project, user=account, role=role, by=by)
 
 
 @transaction.atomic

@@ -159,6 +159,22 @@ def test_a_service_account_works_by_tokens_of_its_owner_alone(
     assert program.get("/api/v1/me").status_code == 401
 
 
+def test_owners_make_service_accounts_for_their_project_alone(
+    as_person: Clients, owner: User, viewer: User, stranger: User, project: Project
+) -> None:
+    path, given = "/api/v1/projects/credit/service-accounts", {"username": "ci", "role": "viewer"}
+    for person, status in ((viewer, 403), (stranger, 404)):
+        assert send(as_person(person), "post", path, **given).status_code == status
+    client = as_person(owner)
+    assert send(client, "post", path, username="ci", role="king").status_code == 400
+    assert send(client, "post", path, **given).status_code == 201
+    account = User.objects.get(username="ci")
+    assert (account.owner, account.is_service_account) == (owner, True)
+    assert [(m.project, m.role) for m in account.memberships.all()] == [(project, "viewer")]
+    assert send(client, "post", path, **given).status_code == 409
+    assert send(client, "post", f"{ACCOUNTS}/ci/tokens", name="build").status_code == 201
+
+
 def test_service_accounts_stop_with_their_owner(
     as_person: Clients, administrator: User, owner: User
 ) -> None:

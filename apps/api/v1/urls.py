@@ -52,6 +52,11 @@ urlpatterns = [
     path(MEMBERS, projects.MembersView.as_view(), name="members"),
     path(f"{MEMBERS}/<str:username>", projects.MemberView.as_view(), name="member"),
     path(
+        "projects/<str:project>/service-accounts",
+        projects.ProjectServiceAccountsView.as_view(),
+        name="project_service_accounts",
+    ),
+    path(
         "projects/<str:project>/stages", stages.ProjectStagesView.as_view(), name="project_stages"
     ),
     path(

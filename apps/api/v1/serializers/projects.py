@@ -29,6 +29,12 @@ class ProjectDescription(serializers.Serializer):
     visibility = serializers.ChoiceField(Visibility.choices, required=False)
 
 
+class NewProjectServiceAccount(serializers.Serializer):
+    username = serializers.CharField(max_length=150)
+    name = serializers.CharField(max_length=150, required=False, allow_blank=True, default="")
+    role = serializers.ChoiceField(choices=Role.choices)
+
+
 class ReviewerRole(serializers.Serializer):
     slug = serializers.CharField()
     name = serializers.CharField()

@@ -79,6 +79,18 @@ class MemberView(Resource):
         return Response(status=204)
 
 
+class ProjectServiceAccountsView(Resource):
+    @extend_schema(request=shapes.NewProjectServiceAccount, responses={201: shapes.Member})
+    def post(self, request: PersonsRequest, project: str) -> Response:
+        """Make an account for a pipeline of the project. You own it, and make its tokens."""
+        membership = services.create_service_account(
+            project_of(request, project),
+            **self.given(shapes.NewProjectServiceAccount),
+            by=request.user,
+        )
+        return shown(membership, shapes.Member, status=201)
+
+
 class ReviewerRolesView(Resource):
     @extend_schema(responses=shapes.ReviewerRole(many=True))
     def get(self, request: PersonsRequest) -> Response:
