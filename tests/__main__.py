@@ -22,9 +22,9 @@ from tests import servers
 
 QUICK = "not (postgres or redis or docker or registry or browser or clients or slow)"
 NOTHING_COLLECTED = 5  # pytest's exit status
-# One process has the heavy tests, which mostly wait for other processes: two on one core are none
-# too many. More than four wait for the database.
-SPREAD = ["-n", str(max(2, min(os.cpu_count() or 1, 4)))]
+# Two processes have the heavy tests, which mostly wait for other processes, so that one more than
+# cores is none too many. More than four wait for the database.
+SPREAD = ["-n", str(max(3, min(os.cpu_count() or 1, 4)))]
 
 
 def main() -> int:

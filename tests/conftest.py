@@ -21,7 +21,12 @@ from tests import capabilities, servers
 pytest_plugins = ["tests.people", "tests.tracking", "tests.stores", "tests.listener"]
 NOT_RUN = pytest.StashKey[Counter[str]]()
 # They start servers, containers or a browser, and get in each other's way when run side by side.
-HEAVY = ("tests/browser/", "tests/compose/", "tests/contract/", "tests/journeys/")
+HEAVY = {
+    "tests/browser/": "product",
+    "tests/compose/": "product",
+    "tests/journeys/": "product",
+    "tests/contract/": "contract",
+}
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -46,10 +51,10 @@ def pytest_make_parametrize_id(val: object) -> str | None:
 
 
 class Scheduling(LoadScopeScheduling):
-    """One process takes what is heavy, the others everything else, test by test."""
+    """Two processes take what is heavy, and then as the others everything else, test by test."""
 
     def _split_scope(self, nodeid: str) -> str:
-        return "heavy" if nodeid.startswith(HEAVY) else nodeid
+        return next((name for path, name in HEAVY.items() if nodeid.startswith(path)), nodeid)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduling:

@@ -470,7 +470,7 @@ def prompts():
     client = MlflowClient()
     if HAS_LOGGED_MODELS:
         api.set_prompt_alias(named("greeting"), "polite", 2)
-        found = [p.name for p in api.search_prompts() if p.name.startswith(WORD)]
+        found = [p.name for p in api.search_prompts() if p.name == named("greeting")]
     else:
         client.set_prompt_alias(named("greeting"), "polite", 2)
         found = None
