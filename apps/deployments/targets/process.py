@@ -28,6 +28,7 @@ START_SECONDS = 60
 MAX_RESTARTS = 5
 SOCKET = "s"
 END_SECONDS = supervisor.GRACE_SECONDS + 5
+KILL_SECONDS = 5
 
 
 class ProcessTarget(DeploymentTarget):
@@ -181,10 +182,13 @@ def end(directory: Path) -> None:
         time.sleep(0.02)
     if _runs(directory):
         child = _read(directory / "status.json").get("child")
-        _signal_supervisor(directory, signal.SIGKILL)  # on Linux its child ends with it
+        _signal_supervisor(directory, signal.SIGKILL)  # on Linux its child ends with it, soon
         if sys.platform != "linux" and child:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(child, signal.SIGKILL)
+        deadline = time.monotonic() + KILL_SECONDS
+        while child and _exists(child) and time.monotonic() < deadline:
+            time.sleep(0.02)
     plan = _read(directory / "replica.json")
     http.forget(f"unix:{plan.get('socket', '')}")
     shutil.rmtree(directory, ignore_errors=True)
@@ -210,6 +214,14 @@ def _start(directory: Path, plan: dict[str, Any]) -> None:
     deadline = time.monotonic() + 10
     while not (directory / "supervisor.json").exists() and time.monotonic() < deadline:
         time.sleep(0.01)
+
+
+def _exists(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except OSError:
+        return False
+    return True
 
 
 def _runs(directory: Path) -> bool:

@@ -23,6 +23,7 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
 # It ran this long: what ends it now is a new misfortune, not the old one.
 SETTLED_SECONDS = 60.0
 GRACE_SECONDS = 10.0
+HEARS_WITHIN = 1.0  # seconds until a signal is heard, at the latest
 LOCK_SECONDS = 3.0
 # The runtime's exit statuses for a model that does not load and for files nobody approved
 FINAL_STATUSES = (3, 4)
@@ -100,10 +101,16 @@ class Supervisor:
         self._tell("running", None)
         if self.stopping.is_set():  # the signal came between the start and here
             self.child.terminate()
-        assert self.child.stdout is not None
-        for line in self.child.stdout:
-            self.log.write(line)
+        # Not read here: a signal that comes just before a read begins is heard only after it.
+        reader = threading.Thread(target=self._keep_log, args=(self.child.stdout,), daemon=True)
+        reader.start()
+        while reader.is_alive():
+            reader.join(HEARS_WITHIN)
         return self.child.wait()
+
+    def _keep_log(self, output: IO[bytes]) -> None:
+        for line in output:
+            self.log.write(line)
 
     def _stop(self, _signal: int, _frame: FrameType | None) -> None:
         if self.stopping.is_set():
