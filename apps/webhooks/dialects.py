@@ -14,6 +14,7 @@ from typing import Any, ClassVar, Protocol
 from django.utils import timezone
 
 from apps.core.errors import Invalid
+from apps.core.moments import milliseconds
 from apps.registry.models import RegisteredModel
 from apps.webhooks.models import (
     Dialect,
@@ -67,7 +68,7 @@ class Databricks:
         return {
             "event": event,
             "webhook_id": str(webhook.pk),
-            "event_timestamp": int(occasion.at.timestamp() * 1000),
+            "event_timestamp": milliseconds(occasion.at),
             "model_name": occasion.model.name,
             **occasion.facts,
             "text": occasion.text,

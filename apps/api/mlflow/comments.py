@@ -6,12 +6,13 @@ from typing import Any
 from apps.accounts.models import User
 from apps.api.mlflow.arguments import Arguments
 from apps.api.mlflow.named import id_asked, version_asked
-from apps.api.mlflow.transition_requests import milliseconds, request_json
+from apps.api.mlflow.transition_requests import request_json
 from apps.audit.models import AuditEvent
 from apps.cards import comments, policies
 from apps.cards import queries as card_queries
 from apps.cards.models import VersionComment
 from apps.core.errors import NotFound
+from apps.core.moments import milliseconds
 from apps.registry.models import ModelVersion
 from apps.reviews import policies as review_policies
 from apps.reviews.models import ReviewRequest, Verdict

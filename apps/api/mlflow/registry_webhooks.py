@@ -7,8 +7,8 @@ from django.db.models import QuerySet
 from apps.accounts.models import User
 from apps.api.mlflow.arguments import Arguments, missing
 from apps.api.mlflow.named import id_asked
-from apps.api.mlflow.transition_requests import milliseconds
 from apps.core.errors import Conflict, Invalid, NotFound
+from apps.core.moments import milliseconds
 from apps.registry import queries
 from apps.webhooks import policies, sending, services
 from apps.webhooks.models import Dialect, RegistryWebhook, WebhookStatus

@@ -8,20 +8,18 @@ written here.
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.db import connection
 from django.db.models import F, Func, QuerySet, TextField
 
 from apps.api.mlflow import documents, lookups  # noqa: F401  (registers among)
+from apps.core.moments import milliseconds
 from apps.core.prepared import Prepared, Row
 from apps.registry import policies
 from apps.registry.models import ModelVersion, RegisteredModel
 from apps.stages.models import MlflowStage
-
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-MILLISECOND = timedelta(milliseconds=1)
 
 
 class Written(str):
@@ -237,11 +235,6 @@ def _text(value: Any) -> str:
 
 def _as_gathered(tags: Mapping[str, str]) -> str:
     return json.dumps([[at, key, value] for at, (key, value) in enumerate(tags.items())])
-
-
-def milliseconds(moment: datetime) -> int:
-    """Since 1970. Exact, as PostgreSQL counts: a float would now and then be one too few."""
-    return (moment - EPOCH) // MILLISECOND
 
 
 def _versions(rows: Iterable[Row], *, with_aliases: bool) -> list[dict[str, Any]]:

@@ -4,13 +4,13 @@ A request is a review. It has the reviewers that the stage's policy leads to, an
 with the last approval that the policy asks for.
 """
 
-from datetime import datetime
 from typing import Any
 
 from apps.accounts.models import User
 from apps.api.mlflow.arguments import Arguments
 from apps.api.mlflow.named import stage_asked, version_asked
 from apps.core.errors import Invalid, NotFound
+from apps.core.moments import milliseconds
 from apps.registry import policies as registry_policies
 from apps.registry.models import ModelVersion
 from apps.reviews import policies, queries, services
@@ -120,10 +120,6 @@ def request_json(review: ReviewRequest, user: User) -> dict[str, Any]:
         "to_stage": name_for_clients(review.stage),
         "available_actions": _actions(review, user),
     }
-
-
-def milliseconds(moment: datetime) -> int:
-    return int(moment.timestamp() * 1000)
 
 
 def _actions(review: ReviewRequest, user: User) -> list[str]:

@@ -5,8 +5,8 @@ from typing import Any
 from apps.accounts.models import User
 from apps.api.mlflow import search
 from apps.api.mlflow.arguments import Arguments, missing
-from apps.api.mlflow.transition_requests import milliseconds
 from apps.core.errors import Invalid, NotFound
+from apps.core.moments import milliseconds
 from apps.projects import choosing
 from apps.webhooks import policies, sending, services
 from apps.webhooks.models import Dialect, MlflowEvent, RegistryWebhook, WebhookStatus
