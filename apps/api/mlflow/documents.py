@@ -11,11 +11,10 @@ from django.db.models import F, Func, TextField
 
 # The names with a $ are columns. `concat` leaves out what is NULL, and `||` makes the whole of it
 # NULL: fields that are not set, and lists of nothing.
-MILLISECONDS = "floor(extract(epoch FROM {}) * 1000)::bigint"
 VERSION = Template(
-    f"""concat('{{"name": ', to_json($name::text), ', "version": "', $number,
-    '", "creation_timestamp": ', {MILLISECONDS.format("$created_at")},
-    ', "last_updated_timestamp": ', {MILLISECONDS.format("$updated_at")},
+    """concat('{"name": ', to_json($name::text), ', "version": "', $number,
+    '", "creation_timestamp": ', floor(extract(epoch FROM $created_at) * 1000)::bigint,
+    ', "last_updated_timestamp": ', floor(extract(epoch FROM $updated_at) * 1000)::bigint,
     ', "user_id": ', to_json($user::text),
     ', "current_stage": ', to_json(coalesce($stage, 'None')::text),
     ', "description": ', to_json($description::text), ', "source": ', to_json($source::text),
@@ -23,10 +22,10 @@ VERSION = Template(
     ', "run_link": ', to_json($run_link::text),
     CASE WHEN $status_message <> ''
         THEN concat(', "status_message": ', to_json($status_message::text)) END,
-    (SELECT ', "tags": [' || string_agg(concat('{{"key": ', to_json(t.key::text),
-        ', "value": ', to_json(t.value::text), '}}'), ', ' ORDER BY t.id) || ']'
+    (SELECT ', "tags": [' || string_agg(concat('{"key": ', to_json(t.key::text),
+        ', "value": ', to_json(t.value::text), '}'), ', ' ORDER BY t.id) || ']'
         FROM registry_versiontag t WHERE t.version_id = $pk),
-    $aliases, '}}')"""
+    $aliases, '}')"""
 )
 ALIASES_OF_VERSION = Template(
     """(SELECT ', "aliases": [' ||
@@ -57,19 +56,19 @@ LATEST = Template(
         ) v)"""
 )
 MODEL = Template(
-    f"""concat('{{"name": ', to_json($name::text),
-    ', "creation_timestamp": ', {MILLISECONDS.format("$created_at")},
-    ', "last_updated_timestamp": ', {MILLISECONDS.format("$updated_at")},
+    """concat('{"name": ', to_json($name::text),
+    ', "creation_timestamp": ', floor(extract(epoch FROM $created_at) * 1000)::bigint,
+    ', "last_updated_timestamp": ', floor(extract(epoch FROM $updated_at) * 1000)::bigint,
     CASE WHEN $description <> '' THEN concat(', "description": ', to_json($description::text)) END,
     $latest,
-    (SELECT ', "tags": [' || string_agg(concat('{{"key": ', to_json(t.key::text),
-        ', "value": ', to_json(t.value::text), '}}'), ', ' ORDER BY t.id) || ']'
+    (SELECT ', "tags": [' || string_agg(concat('{"key": ', to_json(t.key::text),
+        ', "value": ', to_json(t.value::text), '}'), ', ' ORDER BY t.id) || ']'
         FROM registry_modeltag t WHERE t.model_id = $pk),
-    (SELECT ', "aliases": [' || string_agg(concat('{{"alias": ', to_json(a.name::text),
-        ', "version": "', v.number, '"}}'), ', ' ORDER BY a.name COLLATE "C") || ']'
+    (SELECT ', "aliases": [' || string_agg(concat('{"alias": ', to_json(a.name::text),
+        ', "version": "', v.number, '"}'), ', ' ORDER BY a.name COLLATE "C") || ']'
         FROM registry_alias a JOIN registry_modelversion v ON v.id = a.version_id
         WHERE a.model_id = $pk),
-    '}}')"""
+    '}')"""
 )
 OF_VERSION = {
     "pk": "pk",
