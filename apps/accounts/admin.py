@@ -92,7 +92,8 @@ class PersonAdmin(RecordedAdmin, UserAdmin):
 class AttributeAdmin(RecordedAdmin):
     noun = "attribute"
     form = AttributeForm
-    list_display = ("name", "kind", "description")
+    list_display = ("name", "about", "kind", "set_by", "description")
+    list_filter = ("about",)
     search_fields = ("name", "description")
 
     def project_of(self, obj: Any) -> None:

@@ -9,8 +9,8 @@ from django.contrib.auth.forms import UserChangeForm
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 
-from apps.accounts.attributes import LONGEST_TEXT, require_declared
-from apps.accounts.models import Attribute, AttributeKind
+from apps.accounts.attributes import LONGEST_TEXT, problems_with_declaration, require_declared
+from apps.accounts.models import About, Attribute
 from apps.core.errors import Invalid
 
 
@@ -44,7 +44,7 @@ class PersonChangeForm(UserChangeForm):
     def clean_attributes(self) -> dict[str, Any]:
         given = self.cleaned_data["attributes"]
         try:
-            require_declared(given, before=self.instance.attributes)
+            require_declared(given, about=About.PERSON, before=self.instance.attributes)
         except Invalid as refusal:
             raise ValidationError(refusal.message) from None
         return given
@@ -55,12 +55,13 @@ class AttributeForm(forms.ModelForm):
         label="Allowed values",
         required=False,
         widget=forms.Textarea(attrs={"rows": 5}),
-        help_text="One per line. A choice needs some; a text or a list without takes any text.",
+        help_text="One per line, the lowest first: “at least” compares the values of a choice by "
+        "this order. A choice needs some; a text or a list without takes any text.",
     )
 
     class Meta:
         model = Attribute
-        fields = ("name", "description", "kind", "values")
+        fields = ("about", "name", "description", "kind", "values", "set_by")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -75,11 +76,9 @@ class AttributeForm(forms.ModelForm):
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
-        kind, values = cleaned.get("kind"), cleaned.get("values")
-        if kind == AttributeKind.CHOICE and not values:
-            self.add_error("values", "Name the values that can be chosen.")
-        if kind in (AttributeKind.NUMBER, AttributeKind.BOOLEAN) and values:
-            self.add_error("values", "Numbers and yes or no have no list of values.")
+        given = {name: cleaned.get(name) for name in ("about", "name", "kind", "values")}
+        for name, problem in problems_with_declaration(Attribute(**given)).items():
+            self.add_error(name, problem)
         return cleaned
 
 

@@ -66,12 +66,33 @@ class AttributeKind(models.TextChoices):
     LIST = "list", "List of texts"
 
 
-class Attribute(models.Model):
-    """A fact about people that administrators declare, so that rules can rely on it."""
+class About(models.TextChoices):
+    """What an attribute is a fact about."""
 
+    PERSON = "person", "A person"
+    PROJECT = "project", "A project"
+    MODEL = "model", "A model"
+    VERSION = "version", "A version"
+
+
+class SetBy(models.TextChoices):
+    """Who gives an object the value. Rules rely on it, so nobody is asked about his own rights."""
+
+    ADMINISTRATORS = "administrators", "Administrators"
+    OWNERS = "owners", "Owners of the project, too"
+
+
+class Attribute(models.Model):
+    """A fact about people or objects that administrators declare, so that rules can rely on it."""
+
+    about = models.CharField(
+        max_length=10,
+        choices=About.choices,
+        default=About.PERSON,
+        help_text="What it is a fact about.",
+    )
     name = models.CharField(
         max_length=40,
-        unique=True,
         validators=[
             RegexValidator(
                 r"\A[a-z][a-z0-9_]*\Z", "Use small letters, digits and _, beginning with a letter."
@@ -82,12 +103,35 @@ class Attribute(models.Model):
     description = models.CharField(max_length=200, blank=True)
     kind = models.CharField(max_length=10, choices=AttributeKind.choices)
     # For texts, choices and lists; empty: any text.
-    values = models.JSONField(default=list, blank=True)
+    values = models.JSONField(
+        default=list,
+        blank=True,
+        help_text="In order, the lowest first: “at least” compares the values of a choice by it.",
+    )
+    set_by = models.CharField(
+        "set by",
+        max_length=20,
+        choices=SetBy.choices,
+        default=SetBy.ADMINISTRATORS,
+        help_text="Who may set it on a project, a model or a version.",
+    )
 
     history = history()
 
     class Meta:
-        ordering: ClassVar = ["name"]
+        ordering: ClassVar = ["about", "name"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["about", "name"],
+                name="one_attribute_per_name_and_what_it_is_about",
+                violation_error_message="There is an attribute of this name already.",
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(about=About.PERSON) | models.Q(set_by=SetBy.ADMINISTRATORS),
+                name="attributes_of_people_are_set_by_administrators",
+                violation_error_message="What people are is set by administrators only.",
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.name
@@ -109,7 +153,13 @@ class ClaimMapping(models.Model):
         "takes the value of the claim.",
     )
     group = models.ForeignKey(Group, on_delete=models.CASCADE, null=True, blank=True)
-    attribute = models.ForeignKey(Attribute, on_delete=models.CASCADE, null=True, blank=True)
+    attribute = models.ForeignKey(
+        Attribute,
+        on_delete=models.CASCADE,
+        null=True,
+        blank=True,
+        limit_choices_to={"about": About.PERSON.value},
+    )
 
     history = history()
 

@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from apps.accounts.attributes import require_declared
 from apps.accounts.events import AccountSwitched
-from apps.accounts.models import AccessToken, User
+from apps.accounts.models import About, AccessToken, User
 from apps.accounts.services import require_no_limits
 from apps.audit.services import record
 from apps.core.errors import AlreadyExists, Conflict, Invalid, NotPermitted
@@ -89,7 +89,7 @@ def make_service_account(
 def _made(user: User, *, groups: Iterable[str], by: User) -> User:
     user.set_unusable_password()
     require_valid(user, "username", "name", "email", "attributes")
-    require_declared(user.attributes)
+    require_declared(user.attributes, about=About.PERSON)
     _require_free_email(user)
     found = _groups_named(groups, by)
     try:
@@ -127,7 +127,7 @@ def update_person(
         setattr(user, name, value.strip() if isinstance(value, str) else value)
     require_valid(user, *changes)
     if "attributes" in changes:
-        require_declared(user.attributes, before=before["attributes"])
+        require_declared(user.attributes, about=About.PERSON, before=before["attributes"])
     if "email" in changes:
         _require_free_email(user)
     changed = {name for name in changes if getattr(user, name) != before[name]}

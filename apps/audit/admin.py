@@ -108,6 +108,9 @@ def _plain(value: Any) -> Any:
         return value
     if isinstance(value, models.Model):
         return str(value)
+    if isinstance(value, list) and all(isinstance(item, str) for item in value):
+        # Its order was somebody's choice.
+        return value
     if isinstance(value, models.QuerySet | list | tuple | set):
         return sorted(str(item) for item in value)
     return str(value)

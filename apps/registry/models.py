@@ -27,6 +27,8 @@ class RegisteredModel(models.Model):
     # is never reviewed, into a model.
     is_prompt = models.BooleanField(default=False, editable=False)
     description = models.CharField(max_length=5000, blank=True)
+    # Facts that access rules may ask for, as administrators declared them.
+    attributes = models.JSONField(default=dict, blank=True)
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+"
     )
@@ -70,6 +72,8 @@ class ModelVersion(models.Model):
     )
     status_message = models.TextField(blank=True)
     description = models.CharField(max_length=5000, blank=True)
+    # Facts that access rules may ask for, as administrators declared them.
+    attributes = models.JSONField(default=dict, blank=True)
     source = models.CharField(max_length=500)
     source_run_id = models.CharField(max_length=32, blank=True, db_index=True)
     logged_model_id = models.CharField(max_length=64, blank=True, db_index=True)

@@ -105,7 +105,7 @@ def test_an_address_takes_over_no_account(provider: Provider, administrator: Use
 def test_claims_give_and_take_groups_and_attributes_at_each_sign_on(provider: Provider) -> None:
     auditors, own = Group.objects.create(name="auditors"), Group.objects.create(name="own")
     department = Attribute.objects.create(name="department", kind="choice", values=["risk"])
-    roles = Attribute.objects.create(name="roles", kind="list")
+    roles = Attribute.objects.create(name="job_roles", kind="list")
     ClaimMapping.objects.create(claim="groups", value="audit", group=auditors)
     ClaimMapping.objects.create(claim="org.department", attribute=department)
     ClaimMapping.objects.create(claim="roles", attribute=roles, provider="idp")
@@ -119,10 +119,11 @@ def test_claims_give_and_take_groups_and_attributes_at_each_sign_on(provider: Pr
 
     risk = {"department": "risk"}
     assert after(groups=["x", "audit"], org=risk, roles=["a"]) == (
-        ["auditors"], {**risk, "roles": ["a"]},
+        ["auditors"], {**risk, "job_roles": ["a"]},
     )  # fmt: skip
     event = AuditEvent.objects.get(action="user.sign_on")
-    assert event.data["now"] == {"groups": ["auditors"], "attributes": {**risk, "roles": ["a"]}}
+    given = {**risk, "job_roles": ["a"]}
+    assert event.data["now"] == {"groups": ["auditors"], "attributes": given}
     User.objects.get(username="ada").groups.add(own)
     assert after(groups="audit", org=risk, roles="b")[0] == ["auditors", "own"]
     # What a claim says does not have to fit.

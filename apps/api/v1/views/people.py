@@ -77,7 +77,7 @@ class PersonView(Resource):
 class AttributesView(Resource):
     @extend_schema(responses=shapes.Attribute(many=True))
     def get(self, request: PersonsRequest) -> Response:
-        """The attributes of people that administrators declared."""
+        """The attributes of people, projects, models and versions that administrators declared."""
         return self.page(Attribute.objects.all(), shapes.Attribute)
 
 
