@@ -32,6 +32,8 @@ class User(AbstractUser):
     history = history(excluded_fields=["password", "last_login"])
     # Set where the person acts through an access token that does not give all of his rights.
     limits: Limits | None = None
+    # What was asked of the database along with the token that was sent, see `note_with_tokens`.
+    noted: tuple[Any, ...] | None = None
 
     REQUIRED_FIELDS: ClassVar = ["email"]
 

@@ -6,6 +6,7 @@ import re
 import secrets
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from typing import Any
 
 from allauth.usersessions.models import UserSession
 from django.conf import settings
@@ -132,9 +133,18 @@ def user_for_token(text: str) -> User | None:
     return token.user if token else None
 
 
+# What those who decide about rights want to know of each person, asked along with his token.
+_noted: list[Any] = []
+
+
+def note_with_tokens(columns: Iterable[Any]) -> None:
+    """Let these columns be read with each token; `User.noted` has their values."""
+    _noted.extend(columns)
+
+
 # Asked for with every call of a program.
 _TOKEN_AND_USER = Prepared(
-    lambda prefix: with_related(AccessToken.objects.filter(prefix=prefix), "user")
+    lambda prefix: with_related(AccessToken.objects.filter(prefix=prefix), "user", also=_noted)
 )
 
 
@@ -146,6 +156,8 @@ def usable_token(text: str) -> AccessToken | None:
     prefix, secret = parts.groups()
     found = _TOKEN_AND_USER.rows(prefix=prefix)
     token = object_of(found[0], AccessToken, "user") if found else None
+    if token is not None and _noted:
+        token.user.noted = found[0][-len(_noted) :]
     if token is None or not hmac.compare_digest(token.digest, digest_of_secret(secret)):
         return None
     if not token.is_usable or not token.user.is_active:

@@ -10,6 +10,11 @@ class BuildPolicy(Policy[Build]):
     model = Build
     noun = "build"
     verbs = {"retry": "retry or cancel"}
+    reaches = {
+        "version": "version",
+        "model": "version__model",
+        "project": "version__model__project",
+    }
 
     def by_role(self, user: User, action: str) -> Q:
         return Q(version__model__project__in=projects_where(user, may=action).values("pk"))

@@ -2,6 +2,8 @@ from typing import Any
 
 from django.db.models import Q, QuerySet
 
+from apps.access import rulebook
+from apps.access.conditions import Wanted
 from apps.access.policies import Policy
 from apps.accounts.models import User
 from apps.cards.models import VersionComment
@@ -14,6 +16,11 @@ class CommentPolicy(Policy[VersionComment]):
     model = VersionComment
     noun = "comment"
     token_actions = {"edit": "comment", "delete": "comment"}
+    reaches = {
+        "version": "version",
+        "model": "version__model",
+        "project": "version__model__project",
+    }
 
     def by_role(self, user: User, action: str) -> Q:
         if action == "view":
@@ -25,20 +32,26 @@ class CommentPolicy(Policy[VersionComment]):
             return own | self._in_projects(user, "manage_project")
         return super().by_role(user, action)
 
-    def visible_to(self, user: Any, action: str = "view") -> QuerySet[VersionComment]:
+    def visible_to(
+        self, user: Any, action: str = "view", wanted: Wanted = rulebook.NOTHING
+    ) -> QuerySet[VersionComment]:
         """What was deleted is kept for the trail, and exists for nobody."""
-        return super().visible_to(user, action).filter(deleted_at=None, version__deleted_at=None)
+        return (
+            super()
+            .visible_to(user, action, wanted)
+            .filter(deleted_at=None, version__deleted_at=None)
+        )
 
     def refusal(self, user: Any, action: str, obj: VersionComment) -> str:
         if action == "edit":
             return f"Only {obj.by} edits this comment. Write one of your own."
         return f"Only {obj.by} and the owners of the project delete this comment."
 
-    def scope(self, user: Any, action: str) -> Q:
+    def scope(self, user: Any, action: str, wanted: Wanted = rulebook.NOTHING) -> Q:
         # Words are changed by whoever said them: administrators are no exception.
         if action == "edit" and getattr(user, "is_superuser", False):
             return Q(by=user)
-        return super().scope(user, action)
+        return super().scope(user, action, wanted)
 
     def _in_projects(self, user: User, action: str) -> Q:
         return Q(version__model__project__in=projects_where(user, may=action).values("pk"))

@@ -11,14 +11,14 @@ class CoreConfig(AppConfig):
 
 
 class DomainConfig(AppConfig):
-    """An app whose subscribers, runners, gates and checks take effect when Django is ready.
+    """An app whose policies, subscribers, runners and gates take effect when Django is ready.
 
     They need models, and models are loaded after this module: hence by name.
     """
 
     default = False
     default_auto_field = "django.db.models.BigAutoField"
-    registering = ("subscribers", "runners", "gates", "guards", "checks", "tasks")
+    registering = ("policies", "subscribers", "runners", "gates", "guards", "checks", "tasks")
 
     def ready(self) -> None:
         for name in self.registering:

@@ -29,6 +29,8 @@ class RequestContext:
     # The access token that was sent, as the audit trail names it, and what it is limited to.
     token: str = ""
     limits: Limits | None = None
+    # What is worked out once for the request, and never outlives it.
+    memo: dict[Any, Any] | None = None
 
 
 _current: ContextVar[RequestContext] = ContextVar("mlgov_request", default=RequestContext())
@@ -43,6 +45,13 @@ def note_token(token: str, limits: Limits | None) -> None:
     _current.set(replace(current(), token=token, limits=limits))
 
 
+def forget() -> None:
+    """What the request worked out does not hold any more."""
+    memo = current().memo
+    if memo is not None:
+        memo.clear()
+
+
 @contextmanager
 def acting(
     *,
@@ -50,6 +59,7 @@ def acting(
     ip: str | None = None,
     via: str | None = None,
     default_project: str | None = None,
+    memo: dict[Any, Any] | None = None,
 ) -> Iterator[RequestContext]:
     """Override parts of the context for a block."""
     changes: dict[str, Any] = {
@@ -57,6 +67,7 @@ def acting(
         "ip": ip,
         "via": via,
         "default_project": default_project,
+        "memo": memo,
     }
     context = replace(current(), **{k: v for k, v in changes.items() if v is not None})
     token = _current.set(context)

@@ -60,7 +60,10 @@ class RequestContextMiddleware:
         given = request.headers.get("X-Request-ID", "")
         request_id = given if WELL_FORMED_ID.fullmatch(given) else uuid.uuid4().hex
         with acting(
-            request_id=request_id, ip=client_address(request), via=interface_of(request.path_info)
+            request_id=request_id,
+            ip=client_address(request),
+            via=interface_of(request.path_info),
+            memo={},
         ):
             response = self.get_response(request)
         response["X-Request-ID"] = request_id

@@ -63,6 +63,18 @@ class Asker:
         return self.pk
 
 
+# Says of somebody that who he is does not decide alone, so that his SQL cannot be kept.
+_anew: list[Callable[[Any], bool]] = []
+
+
+def ask_anew_where(concerns: Callable[[Any], bool]) -> None:
+    _anew.append(concerns)
+
+
+def is_judged_anew(user: Any) -> bool:
+    return getattr(user, "limits", None) is not None or any(asks(user) for asks in _anew)
+
+
 class Prepared:
     """`build` is called once with a mark for each value; its queryset gives rows of values.
 
@@ -79,8 +91,8 @@ class Prepared:
 
     def rows(self, *, asked_by: Any = None, **values: str | int) -> list[Row]:
         """The rows for these values, as `asked_by` sees them where `build` takes an `asker`."""
-        if getattr(asked_by, "limits", None) is not None:
-            # What a token is limited to is part of the condition, and is not kept.
+        if asked_by is not None and is_judged_anew(asked_by):
+            # What a token is limited to, or a rule asks, is part of the condition.
             return list(self._build(**values, asker=asked_by))
         key = (connection.vendor, getattr(asked_by, "is_superuser", None))
         if key not in self._made:
@@ -181,9 +193,14 @@ def _all_columns(model: type[Model], related: str) -> list[str]:
     return found
 
 
-def with_related(objects: QuerySet[Any], related: str = "") -> QuerySet[Any, Row]:
-    """The objects, each with what foreign keys name, one after another, as rows for `object_of`."""
-    return objects.values_list(*_all_columns(objects.model, related))
+def with_related(
+    objects: QuerySet[Any], related: str = "", *, also: Sequence[Any] = ()
+) -> QuerySet[Any, Row]:
+    """The objects, each with what foreign keys name, one after another, as rows for `object_of`.
+
+    Values of `also` come last.
+    """
+    return objects.values_list(*_all_columns(objects.model, related), *also)
 
 
 def object_of(row: Row, model: type[M], related: str = "") -> M:

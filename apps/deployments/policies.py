@@ -1,16 +1,34 @@
 from django.db.models import Q
 
-from apps.access.policies import Policy
-from apps.accounts.models import User
+from apps.access.policies import NOTHING, Policy
+from apps.access.vocabulary import Entity, Fact, register_entity
+from apps.accounts.models import AttributeKind, User
+from apps.builds.policies import builds
 from apps.deployments.models import ApiKey, Deployment, Endpoint
 from apps.projects.queries import projects_where
+from apps.registry.policies import versions
 from apps.runs.models import Run
+
+register_entity(
+    Entity(
+        "endpoint",
+        Endpoint,
+        {"slug": Fact(AttributeKind.TEXT, "slug")},
+        grantable=("view", "predict", "manage_keys", "deploy", "roll_back", "retry"),
+    )
+)
 
 
 class EndpointPolicy(Policy[Endpoint]):
     model = Endpoint
     noun = "endpoint"
     verbs = {"predict": "call", "manage_keys": "manage the keys of"}
+    reaches = {
+        "endpoint": "",
+        "environment": "environment",
+        "model": "model",
+        "project": "project",
+    }
 
     def by_role(self, user: User, action: str) -> Q:
         return Q(project__in=projects_where(user, may=action).values("pk"))
@@ -20,6 +38,13 @@ class DeploymentPolicy(Policy[Deployment]):
     model = Deployment
     noun = "deployment"
     verbs = {"deploy": "retire or cancel", "roll_back": "roll back to"}
+    reaches = {
+        "version": "version",
+        "endpoint": "endpoint",
+        "environment": "endpoint__environment",
+        "model": "endpoint__model",
+        "project": "endpoint__project",
+    }
 
     def by_role(self, user: User, action: str) -> Q:
         return Q(endpoint__project__in=projects_where(user, may=action).values("pk"))
@@ -29,6 +54,12 @@ class ApiKeyPolicy(Policy[ApiKey]):
     model = ApiKey
     noun = "key"
     verbs = {"manage_keys": "manage"}
+    reaches = {
+        "endpoint": "endpoint",
+        "environment": "endpoint__environment",
+        "model": "endpoint__model",
+        "project": "endpoint__project",
+    }
 
     def by_role(self, user: User, action: str) -> Q:
         return Q(endpoint__project__in=projects_where(user, may=action).values("pk"))
@@ -41,11 +72,12 @@ class RunPolicy(Policy[Run]):
     noun = "run"
 
     def by_role(self, user: User, action: str) -> Q:
-        projects = projects_where(user, may=action).values("pk")
+        if action != "view":
+            return NOTHING
         return (
-            Q(ingest__version__model__project__in=projects)
-            | Q(build__version__model__project__in=projects)
-            | Q(rollout__deployment__endpoint__project__in=projects)
+            Q(ingest__version__in=versions.entries_visible_to(user).order_by().values("pk"))
+            | Q(build__in=builds.visible_to(user).order_by().values("pk"))
+            | Q(rollout__deployment__in=deployments.visible_to(user).order_by().values("pk"))
         )
 
 

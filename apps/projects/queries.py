@@ -4,6 +4,7 @@ from typing import Any
 
 from django.db.models import Exists, Q, QuerySet
 
+from apps.access.policies import on_projects
 from apps.accounts.models import User
 from apps.audit.models import AuditEvent
 from apps.projects.models import Membership, Project, Visibility
@@ -11,10 +12,10 @@ from apps.projects.roles import ACTIONS, AUDITORS, Role, groups_that_may, roles_
 
 
 def projects_where(user: Any, *, may: str) -> QuerySet[Project]:
-    """Projects in which the person's role, or a global one, includes the action.
+    """Projects in which the person's role, a global one, or a rule includes the action.
 
-    In an internal project everybody has the rights of a viewer. An access token that is limited
-    leaves those that it names, and none for other actions.
+    In an internal project everybody has the rights of a viewer. What a rule denies is left out. An
+    access token that is limited leaves those that it names, and none for other actions.
     """
     limits = user.limits
     if limits is not None and not limits.allow(may):
@@ -22,13 +23,15 @@ def projects_where(user: Any, *, may: str) -> QuerySet[Project]:
     if user.is_superuser or (limits is not None and limits.of_administrator):
         found = Project.objects.all()
     else:
-        found = Project.objects.filter(_allowed_to(user, may))
+        allowed, denied = on_projects(user, may)
+        found = Project.objects.filter(by_role(user, may) | allowed).exclude(denied)
     if limits is not None and limits.projects is not None:
         found = found.filter(pk__in=limits.projects)
     return found
 
 
-def _allowed_to(user: Any, may: str) -> Q:
+def by_role(user: Any, may: str) -> Q:
+    """What memberships, the project's visibility and global roles allow."""
     by_membership = Membership.objects.filter(user=user, role__in=roles_that_may(may))
     allowed = Q(pk__in=by_membership.values("project"))
     if may in ACTIONS[Role.VIEWER]:
@@ -38,6 +41,33 @@ def _allowed_to(user: Any, may: str) -> Q:
         in_groups = User.groups.through.objects.filter(user=user, group__name__in=groups)
         allowed |= Q(Exists(in_groups))
     return allowed
+
+
+def roles_behind(user: User, action: str, project: Project) -> list[str]:
+    """By which roles the person may do it in the project, each in a sentence."""
+    found = []
+    membership = Membership.objects.filter(user=user, project=project).first()
+    if membership is not None and membership.role in roles_that_may(action):
+        found.append(f"As {membership.get_role_display().lower()} of {project}.")
+    if project.is_internal and action in ACTIONS[Role.VIEWER]:
+        found.append(f"{project} is internal: everybody who is signed in has a viewer's rights.")
+    groups = user.groups.filter(name__in=groups_that_may(action))
+    found += [f"As a member of the group “{group.name}”, in all projects." for group in groups]
+    return found
+
+
+def who_may_told(action: str, project: Project) -> str:
+    """Which roles include the action, and who gives them."""
+    roles = [Role(role).label.lower() for role in roles_that_may(action)]
+    if not roles:
+        return ""
+    owners = User.objects.filter(
+        is_active=True, memberships__project=project, memberships__role=Role.OWNER
+    ).order_by("username")[:3]
+    return (
+        f"A role that includes it: {', '.join(roles)}. An owner of the project gives it: "
+        f"{', '.join(map(str, owners))}."
+    )
 
 
 def people_who_may(action: str, project: Project) -> QuerySet[User]:

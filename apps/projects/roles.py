@@ -2,6 +2,8 @@
 
 from django.db import models
 
+from apps.access.vocabulary import register_actions
+
 
 class Role(models.TextChoices):
     OWNER = "owner", "Owner"
@@ -23,6 +25,27 @@ ACTIONS: dict[str, frozenset[str]] = {
     Role.REVIEWER: frozenset(VIEW | {"review"}),
     Role.VIEWER: frozenset(VIEW - {"predict", "comment"}),
 }
+
+# What each is, for the forms and lists that offer them.
+TOLD = {
+    "view": "see it",
+    "comment": "comment on versions and reviews",
+    "predict": "try models and call endpoints",
+    "register": "log, register and change models, versions, tags and aliases",
+    "edit_card": "edit model cards",
+    "request_review": "request reviews and withdraw them",
+    "review": "approve, or ask for changes",
+    "move": "move versions to stages that ask for no review",
+    "deploy": "deploy, roll out, retire and cancel deployments",
+    "roll_back": "roll back to an earlier deployment",
+    "retry": "retry registrations, builds and deployments",
+    "manage_keys": "make and revoke API keys of endpoints",
+    "delete": "delete models and versions",
+    "override_stages": "make stages stricter for a project",
+    "manage_members": "let people into a project, and give them roles",
+    "manage_project": "change settings, name prefixes, sources and webhooks of a project",
+}
+register_actions(TOLD)
 
 # Global roles are groups, so that sign-on can hand them out.
 INFRASTRUCTURE_ADMINS = "infrastructure-admins"

@@ -2,10 +2,68 @@ from typing import Any
 
 from django.db.models import Q, QuerySet
 
+from apps.access import rulebook
+from apps.access.conditions import Wanted
 from apps.access.policies import Policy
-from apps.accounts.models import User
+from apps.access.vocabulary import Entity, Fact, register_entity
+from apps.accounts.models import About, AttributeKind, User
 from apps.projects.queries import projects_where
 from apps.registry.models import ModelVersion, RegisteredModel
+from apps.registry.states import VersionState
+
+register_entity(
+    Entity(
+        "model",
+        RegisteredModel,
+        {
+            "name": Fact(AttributeKind.TEXT, "name"),
+            "aliases": Fact(AttributeKind.LIST, "aliases__name"),
+        },
+        about=About.MODEL,
+        tags="tags",
+        grantable=(
+            "view",
+            "comment",
+            "predict",
+            "register",
+            "edit_card",
+            "request_review",
+            "move",
+            "deploy",
+            "roll_back",
+            "retry",
+            "delete",
+        ),
+    )
+)
+register_entity(
+    Entity(
+        "version",
+        ModelVersion,
+        {
+            "number": Fact(AttributeKind.NUMBER, "number"),
+            "state": Fact(AttributeKind.CHOICE, "state", tuple(VersionState.values)),
+            # Placed by the app of stages, which is above this one.
+            "stage": Fact(AttributeKind.TEXT, "placement__stage__slug"),
+            "aliases": Fact(AttributeKind.LIST, "aliases__name"),
+        },
+        about=About.VERSION,
+        tags="tags",
+        grantable=(
+            "view",
+            "comment",
+            "predict",
+            "register",
+            "edit_card",
+            "request_review",
+            "move",
+            "deploy",
+            "roll_back",
+            "retry",
+            "delete",
+        ),
+    )
+)
 
 
 class RegisteredModelPolicy(Policy[RegisteredModel]):
@@ -19,19 +77,26 @@ class RegisteredModelPolicy(Policy[RegisteredModel]):
     noun = "model"
     is_kept = True
     verbs = {"register": "register versions of"}
+    reaches = {"model": "", "project": "project"}
 
     def by_role(self, user: User, action: str) -> Q:
         return Q(project__in=projects_where(user, may=action).values("pk"))
 
-    def visible_to(self, user: Any, action: str = "view") -> QuerySet[RegisteredModel]:
-        return self.entries_visible_to(user, action).filter(is_prompt=False)
+    def visible_to(
+        self, user: Any, action: str = "view", wanted: Wanted = rulebook.NOTHING
+    ) -> QuerySet[RegisteredModel]:
+        return self.entries_visible_to(user, action, wanted).filter(is_prompt=False)
 
-    def entries_visible_to(self, user: Any, action: str = "view") -> QuerySet[RegisteredModel]:
+    def entries_visible_to(
+        self, user: Any, action: str = "view", wanted: Wanted = rulebook.NOTHING
+    ) -> QuerySet[RegisteredModel]:
         """Models and prompts."""
-        return super().visible_to(user, action).filter(deleted_at=None)
+        return super().visible_to(user, action, wanted).filter(deleted_at=None)
 
-    def judged(self, user: Any, action: str) -> QuerySet[RegisteredModel]:
-        return self.entries_visible_to(user, action)
+    def judged(
+        self, user: Any, action: str, wanted: Wanted = rulebook.NOTHING
+    ) -> QuerySet[RegisteredModel]:
+        return self.entries_visible_to(user, action, wanted)
 
 
 # What is done with the version of a prompt: it is written down, and deleted.
@@ -52,20 +117,27 @@ class ModelVersionPolicy(Policy[ModelVersion]):
         "move": "move",
         "retry": "retry the registration of",
     }
+    reaches = {"version": "", "model": "model", "project": "model__project"}
 
     def by_role(self, user: User, action: str) -> Q:
         return Q(model__project__in=projects_where(user, may=action).values("pk"))
 
-    def visible_to(self, user: Any, action: str = "view") -> QuerySet[ModelVersion]:
-        return self.entries_visible_to(user, action).filter(model__is_prompt=False)
+    def visible_to(
+        self, user: Any, action: str = "view", wanted: Wanted = rulebook.NOTHING
+    ) -> QuerySet[ModelVersion]:
+        return self.entries_visible_to(user, action, wanted).filter(model__is_prompt=False)
 
-    def entries_visible_to(self, user: Any, action: str = "view") -> QuerySet[ModelVersion]:
+    def entries_visible_to(
+        self, user: Any, action: str = "view", wanted: Wanted = rulebook.NOTHING
+    ) -> QuerySet[ModelVersion]:
         """Versions of models and of prompts."""
-        return super().visible_to(user, action).filter(deleted_at=None)
+        return super().visible_to(user, action, wanted).filter(deleted_at=None)
 
-    def judged(self, user: Any, action: str) -> QuerySet[ModelVersion]:
+    def judged(
+        self, user: Any, action: str, wanted: Wanted = rulebook.NOTHING
+    ) -> QuerySet[ModelVersion]:
         entries = self.entries_visible_to if action in OF_PROMPTS else self.visible_to
-        return entries(user, action)
+        return entries(user, action, wanted)
 
 
 models = RegisteredModelPolicy()

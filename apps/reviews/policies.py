@@ -11,6 +11,11 @@ class ReviewPolicy(Policy[ReviewRequest]):
     noun = "review"
     verbs = {"comment": "comment on", "review": "decide on", "request_review": "change"}
     token_actions = {"withdraw": "request_review"}
+    reaches = {
+        "version": "version",
+        "model": "version__model",
+        "project": "version__model__project",
+    }
 
     def by_role(self, user: User, action: str) -> Q:
         allowed = Q(version__model__project__in=projects_where(user, may=action).values("pk"))

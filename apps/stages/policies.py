@@ -1,10 +1,20 @@
 from django.db.models import Q
 
 from apps.access.policies import EVERYTHING, NOTHING, Policy
-from apps.accounts.models import User
+from apps.access.vocabulary import Entity, Fact, register_entity
+from apps.accounts.models import AttributeKind, User
 from apps.projects.queries import projects_where
 from apps.projects.roles import INFRASTRUCTURE_ADMINS
 from apps.stages.models import Environment, Stage
+
+register_entity(
+    Entity(
+        "environment",
+        Environment,
+        {"slug": Fact(AttributeKind.TEXT, "slug")},
+        grantable=("view", "deploy", "roll_back", "retry", "manage_keys"),
+    )
+)
 
 
 class StagePolicy(Policy[Stage]):
@@ -29,6 +39,7 @@ class EnvironmentPolicy(Policy[Environment]):
     model = Environment
     noun = "environment"
     token_actions = {"change": "deploy"}
+    reaches = {"environment": ""}
 
     def by_role(self, user: User, action: str) -> Q:
         if action == "view":

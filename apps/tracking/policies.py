@@ -10,6 +10,7 @@ class ExperimentPolicy(Policy[Experiment]):
     model = Experiment
     noun = "experiment"
     verbs = {"register": "write to"}
+    reaches = {"project": "project"}
 
     def by_role(self, user: User, action: str) -> Q:
         return Q(project__in=projects_where(user, may=action).values("pk"))

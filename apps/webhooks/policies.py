@@ -2,6 +2,8 @@ from typing import Any
 
 from django.db.models import Q, QuerySet
 
+from apps.access import rulebook
+from apps.access.conditions import Wanted
 from apps.access.policies import Policy
 from apps.accounts.models import User
 from apps.projects.models import Project
@@ -31,8 +33,10 @@ class WebhookPolicy(Policy[RegistryWebhook]):
             .select_related("model__project", "project")
         )
 
-    def visible_to(self, user: Any, action: str = "view") -> QuerySet[RegistryWebhook]:
-        return super().visible_to(user, action).filter(model__deleted_at=None)
+    def visible_to(
+        self, user: Any, action: str = "view", wanted: Wanted = rulebook.NOTHING
+    ) -> QuerySet[RegistryWebhook]:
+        return super().visible_to(user, action, wanted).filter(model__deleted_at=None)
 
 
 webhooks = WebhookPolicy()

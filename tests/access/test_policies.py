@@ -3,6 +3,7 @@
 import pytest
 from django.contrib.auth.models import AnonymousUser
 
+from apps.access.explanations import explain
 from apps.accounts.models import User
 from apps.core.errors import NotFound, NotPermitted
 from apps.deployments import policies as deployment_policies
@@ -47,7 +48,7 @@ def test_what_is_not_seen_does_not_exist_and_what_is_seen_is_refused_in_words(
         policies.projects.require(stranger, "manage_members", project)
     with pytest.raises(NotPermitted, match="You may not manage the members of this project"):
         policies.projects.require(viewer, "manage_members", project)
-    assert not policies.projects.explain(viewer, "manage_members", project).allowed
+    assert not explain(viewer, "manage_members", project).allowed
 
 
 @pytest.mark.parametrize("group", list(roles.GLOBAL_ACTIONS))
