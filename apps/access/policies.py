@@ -36,6 +36,8 @@ class Policy(Generic[M]):
     token_actions: ClassVar[dict[str, str]] = {}
     # Whether what a person may is decided by nothing but who it is, so that the SQL can be kept.
     is_kept: ClassVar[bool] = False
+    # What is done with these objects, for lists of what somebody may.
+    actions: ClassVar[tuple[str, ...]] = ()
     # Kinds of objects that conditions may speak of here, each with the path that leads to it. The
     # path to itself is empty. Rules that speak of others do not concern these objects.
     reaches: ClassVar[dict[str, str]] = {}
@@ -187,6 +189,22 @@ def on_projects(user: Any, action: str) -> tuple[Q, Q]:
             else:
                 denied |= found.where({"project": ""})
     return allowed, denied
+
+
+def hidden_from(user: Any) -> dict[str, models.QuerySet[Any]]:
+    """What rules hide from the person within projects that he sees, by kind.
+
+    For whatever tells of objects and is no list of them: counts, activity, names in an answer.
+    """
+    standing = standing_of(user)
+    found = {}
+    for kind, policy in BY_KIND.items():
+        hidden = NOTHING
+        for rule in policy.rules(standing, Effect.DENY, "view", rulebook.NOTHING):
+            hidden |= rule.where(policy.reaches)
+        if hidden != NOTHING:
+            found[kind] = policy.model._default_manager.order_by().filter(hidden)
+    return found
 
 
 def of(obj: models.Model) -> "Policy[Any]":

@@ -9,6 +9,7 @@ from apps.projects.queries import projects_where
 class BuildPolicy(Policy[Build]):
     model = Build
     noun = "build"
+    actions = ("view", "retry")
     verbs = {"retry": "retry or cancel"}
     reaches = {
         "version": "version",

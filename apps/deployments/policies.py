@@ -22,6 +22,7 @@ register_entity(
 class EndpointPolicy(Policy[Endpoint]):
     model = Endpoint
     noun = "endpoint"
+    actions = ("view", "predict", "manage_keys")
     verbs = {"predict": "call", "manage_keys": "manage the keys of"}
     reaches = {
         "endpoint": "",
@@ -37,6 +38,7 @@ class EndpointPolicy(Policy[Endpoint]):
 class DeploymentPolicy(Policy[Deployment]):
     model = Deployment
     noun = "deployment"
+    actions = ("view", "deploy", "roll_back", "retry")
     verbs = {"deploy": "retire or cancel", "roll_back": "roll back to"}
     reaches = {
         "version": "version",

@@ -2,11 +2,12 @@
 
 from typing import Any
 
-from django.db.models import Exists, Q, QuerySet
+from django.db.models import CharField, Exists, OuterRef, Q, QuerySet
+from django.db.models.functions import Cast
 
-from apps.access.policies import on_projects
+from apps.access.policies import hidden_from, on_projects
 from apps.accounts.models import User
-from apps.audit.models import AuditEvent
+from apps.audit.models import AuditEvent, AuditLink
 from apps.projects.models import Membership, Project, Visibility
 from apps.projects.roles import ACTIONS, AUDITORS, Role, groups_that_may, roles_that_may
 
@@ -103,8 +104,18 @@ def events_visible_to(user: User) -> QuerySet[AuditEvent]:
     if is_auditor(user):
         return AuditEvent.objects.all()
     projects = projects_where(user, may="view").values("pk")
-    if user.limits is not None:
-        return AuditEvent.objects.filter(project_id__in=projects)
-    return AuditEvent.objects.filter(
-        Q(project_id__in=projects) | Q(project_id=None, actor_id=user.pk)
-    )
+    events = AuditEvent.objects.filter(project_id__in=projects)
+    if user.limits is None:
+        events = AuditEvent.objects.filter(
+            Q(project_id__in=projects) | Q(project_id=None, actor_id=user.pk)
+        )
+    return without_hidden(events, user)
+
+
+def without_hidden(events: QuerySet[AuditEvent], user: Any) -> QuerySet[AuditEvent]:
+    """The events without those that tell of objects which a rule hides from the person."""
+    for kind, objects in hidden_from(user).items():
+        keys = objects.annotate(key=Cast("pk", CharField())).values("key")
+        told = AuditLink.objects.filter(event=OuterRef("pk"), object_type=kind, object_id__in=keys)
+        events = events.filter(~Exists(told))
+    return events

@@ -4,7 +4,9 @@ from django.db.models import Q, QuerySet
 
 from apps.access import rulebook
 from apps.access.conditions import Wanted
+from apps.access.models import Effect
 from apps.access.policies import Policy
+from apps.access.rulebook import standing_of
 from apps.access.vocabulary import Entity, Fact, register_entity
 from apps.accounts.models import About, AttributeKind, User
 from apps.projects.queries import projects_where
@@ -75,6 +77,7 @@ class RegisteredModelPolicy(Policy[RegisteredModel]):
 
     model = RegisteredModel
     noun = "model"
+    actions = ("view", "register", "delete")
     is_kept = True
     verbs = {"register": "register versions of"}
     reaches = {"model": "", "project": "project"}
@@ -108,6 +111,17 @@ class ModelVersionPolicy(Policy[ModelVersion]):
 
     model = ModelVersion
     noun = "version"
+    actions = (
+        "view",
+        "comment",
+        "register",
+        "edit_card",
+        "request_review",
+        "review",
+        "move",
+        "retry",
+        "delete",
+    )
     is_kept = True
     verbs = {
         "register": "change",
@@ -142,3 +156,16 @@ class ModelVersionPolicy(Policy[ModelVersion]):
 
 models = RegisteredModelPolicy()
 versions = ModelVersionPolicy()
+
+
+def hides_versions(user: Any) -> bool:
+    """Whether a rule may hide some versions of a model that the person sees."""
+    denials = versions.rules(standing_of(user), Effect.DENY, "view", rulebook.NOTHING)
+    return any(True for _ in denials)
+
+
+def versions_within(user: Any) -> QuerySet[ModelVersion]:
+    """Living versions, for a query that leads to models which the person sees."""
+    if hides_versions(user):
+        return versions.entries_visible_to(user)
+    return ModelVersion.objects.filter(deleted_at=None)

@@ -11,7 +11,7 @@ def suitable(
     version: ModelVersion, policy: StagePolicy, reviewers: list[User], *, requester: User
 ) -> list[User]:
     """The reviewers that were chosen, if they can meet the policy."""
-    require_suitable(version, reviewers, requester=requester)
+    require_suitable(version, reviewers, stage_id=policy.stage_id, requester=requester)
     if missing := queries.roles_not_covered(version, policy, reviewers):
         sentence = (
             f"{policy.stage_name} wants an approval as {' and as '.join(missing)}. Choose a "
@@ -45,7 +45,9 @@ def enough_for(version: ModelVersion, policy: StagePolicy, *, requester: User) -
     return found
 
 
-def require_suitable(version: ModelVersion, reviewers: list[User], *, requester: User) -> None:
+def require_suitable(
+    version: ModelVersion, reviewers: list[User], *, stage_id: int, requester: User
+) -> None:
     possible = set(queries.possible_reviewers(version.model.project).values_list("pk", flat=True))
     excluded = queries.excluded_people(version, requester)
     for user in reviewers:
@@ -53,6 +55,8 @@ def require_suitable(version: ModelVersion, reviewers: list[User], *, requester:
             sentence = f"{user} may not review in {version.model.project}. Choose a reviewer of it."
         elif user.pk in excluded:
             sentence = f"{user} {excluded[user.pk]} and cannot review it. Choose someone else."
+        elif queries.denied_by_rule(version, stage_id, user):
+            sentence = f"An access rule does not let {user} review {version}. Choose someone else."
         else:
             continue
         raise Invalid(sentence, details={"reviewers": sentence})

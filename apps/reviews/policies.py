@@ -9,6 +9,7 @@ from apps.reviews.models import ReviewRequest
 class ReviewPolicy(Policy[ReviewRequest]):
     model = ReviewRequest
     noun = "review"
+    actions = ("view", "comment", "review", "request_review")
     verbs = {"comment": "comment on", "review": "decide on", "request_review": "change"}
     token_actions = {"withdraw": "request_review"}
     reaches = {

@@ -6,12 +6,14 @@ from typing import Any
 
 from django.db.models import Count, Exists, OuterRef, Prefetch, Q, QuerySet
 
+from apps.access.rulebook import standing_of
 from apps.accounts.models import User
 from apps.cards import queries as card_queries
 from apps.core.digests import digest_of
 from apps.projects.models import Membership, Project
 from apps.projects.queries import people_who_may
 from apps.projects.roles import roles_that_may
+from apps.registry import policies as registry_policies
 from apps.registry.models import ModelVersion
 from apps.reviews import policies
 from apps.reviews.models import Assignment, ReviewRequest, Verdict
@@ -142,7 +144,16 @@ def why_not(review: ReviewRequest, user: User) -> str:
     reason = excluded_people(review.version, review.requested_by).get(user.pk)
     if reason:
         return f"You {reason}, so someone else has to approve it."
-    return ""
+    return denied_by_rule(review.version, review.stage_id, user)
+
+
+def denied_by_rule(version: ModelVersion, stage_id: int, user: User) -> str:
+    """Which access rule keeps the person from deciding for the stage; empty where none does."""
+    if standing_of(user).is_plain:
+        return ""
+    wanted = {"stage": Stage.objects.values_list("slug", flat=True).get(pk=stage_id)}
+    ask = registry_policies.versions.denial
+    return ask(user, "view", version) or ask(user, "review", version, wanted)
 
 
 @dataclass(frozen=True)
@@ -215,6 +226,8 @@ def standing(review: ReviewRequest) -> Standing:
         state = _state_of(verdict, digest)
         if review.is_undecided:
             objection = _objection(user, membership, may_review, excluded)
+            if not objection and denied_by_rule(review.version, review.stage_id, user):
+                objection = "an access rule does not let this person decide"
         else:
             # A closed review keeps what counted when it was closed.
             was_counted = verdict is not None and verdict.counts
@@ -275,8 +288,9 @@ def default_reviewers(version: ModelVersion, policy: StagePolicy, requester: Use
     the policy wants are returned where there are no more.
     """
     excluded = excluded_people(version, requester)
-    candidates = list(
-        possible_reviewers(version.model.project)
+    candidates = [
+        user
+        for user in possible_reviewers(version.model.project)
         .exclude(pk__in=list(excluded))
         .annotate(
             waiting=Count(
@@ -286,7 +300,8 @@ def default_reviewers(version: ModelVersion, policy: StagePolicy, requester: Use
             )
         )
         .order_by("waiting", "username")
-    )
+        if not denied_by_rule(version, policy.stage_id, user)
+    ]
     roles: dict[int, set[int]] = {}
     memberships = Membership.objects.filter(
         project=version.model.project, user__in=candidates

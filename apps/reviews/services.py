@@ -43,7 +43,7 @@ def request_review(
 ) -> ReviewRequest:
     """Ask for a version to enter a stage; without reviewers, those that its policy leads to."""
     version = lock_version(version.pk)
-    registry_policies.versions.require(by, "request_review", version)
+    registry_policies.versions.require(by, "request_review", version, {"stage": stage.slug})
     if stage.project_id not in (None, version.model.project_id):
         raise NotFound("There is no such stage in this project.")
     if not version.is_ready:
@@ -104,7 +104,9 @@ def add_reviewers(review: ReviewRequest, *, reviewers: Iterable[User], by: User)
         raise Conflict(f"This review is {review.get_state_display().lower()} already.")
     known = set(review.assignments.values_list("reviewer", flat=True))
     added = [user for user in reviewers if user.pk not in known]
-    choosing.require_suitable(review.version, added, requester=review.requested_by)
+    choosing.require_suitable(
+        review.version, added, stage_id=review.stage_id, requester=review.requested_by
+    )
     Assignment.objects.bulk_create(Assignment(review=review, reviewer=user) for user in added)
     if added:
         _record(review, by, "review.ask", data={"reviewers": [user.username for user in added]})

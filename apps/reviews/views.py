@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from apps.access.rulebook import ANYTHING
 from apps.core.errors import DomainError
 from apps.core.pages import answer, asked_part, put_on_form, refresh
 from apps.registry import policies as registry_policies
@@ -38,7 +39,7 @@ def new(request: HttpRequest, name: str, number: int) -> HttpResponse:
     """Ask for a review. `?stage=<slug>`, or the button that proposes, says for which stage."""
     user: Any = request.user
     version = _version_or_404(user, name, number)
-    registry_policies.versions.require(user, "request_review", version)
+    registry_policies.versions.require(user, "request_review", version, ANYTHING)
     stages = _stages_to_ask_for(version)
     wanted = request.POST.get("propose") or request.POST.get("stage") or request.GET.get("stage")
     chosen = _chosen(stages, wanted)

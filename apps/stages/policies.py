@@ -38,6 +38,7 @@ class EnvironmentPolicy(Policy[Environment]):
 
     model = Environment
     noun = "environment"
+    actions = ("view", "deploy")
     token_actions = {"change": "deploy"}
     reaches = {"environment": ""}
 

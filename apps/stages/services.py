@@ -167,7 +167,7 @@ def _make_room(
 @transaction.atomic
 def move(version: ModelVersion, stage: Stage, *, by: User, reason: str = "") -> StageMove:
     """Put a version into a stage that asks for no review."""
-    registry_policies.versions.require(by, "move", version)
+    registry_policies.versions.require(by, "move", version, {"stage": stage.slug})
     _require_stage_of(stage, version)
     if queries.policy_for(stage, version.model.project).needs_review:
         raise NotPermitted(

@@ -9,6 +9,7 @@ from apps.tracking.models import Experiment
 class ExperimentPolicy(Policy[Experiment]):
     model = Experiment
     noun = "experiment"
+    actions = ("view", "register", "delete")
     verbs = {"register": "write to"}
     reaches = {"project": "project"}
 

@@ -4,7 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Count, OuterRef, Prefetch, Q, QuerySet, Subquery
+from django.db.models import Count, OuterRef, Prefetch, Q, QuerySet, Subquery, Value
+from django.db.models.functions import Coalesce
 
 from apps.accounts.models import User
 from apps.builds.models import Build
@@ -21,22 +22,21 @@ from apps.stages.queries import stages_of
 
 def models_for_list(user: Any) -> QuerySet[RegisteredModel]:
     """The models that the person sees, with what a row of the list shows."""
-    versions = ModelVersion.objects.filter(model=OuterRef("pk"), deleted_at=None)
+    seen = registry_policies.versions_within(user)
+    versions = seen.filter(model=OuterRef("pk"))
     newest = versions.order_by("-number")
     return (
         registry_policies.models.visible_to(user)
         .select_related("project")
         .annotate(
-            version_count=Count("versions", filter=Q(versions__deleted_at=None)),
+            version_count=number_of(versions),
             newest_number=Subquery(newest.values("number")[:1]),
             newest_at=Subquery(newest.values("created_at")[:1]),
         )
         .prefetch_related(
             Prefetch(
                 "versions",
-                queryset=ModelVersion.objects.filter(
-                    deleted_at=None, placement__isnull=False
-                ).select_related("placement__stage"),
+                queryset=seen.filter(placement__isnull=False).select_related("placement__stage"),
                 to_attr="placed",
             )
         )
@@ -48,11 +48,19 @@ def projects_for_list(user: User) -> QuerySet[Project]:
     return (
         projects_where(user, may="view")
         .annotate(
-            model_count=Count("models", distinct=True),
+            model_count=number_of(
+                registry_policies.models.visible_to(user).filter(project=OuterRef("pk"))
+            ),
             member_count=Count("memberships", distinct=True),
         )
         .order_by("name")
     )
+
+
+def number_of(objects: QuerySet[Any]) -> Coalesce:
+    """How many there are, as a column of what they belong to."""
+    counted = objects.order_by().annotate(one=Value(1)).values("one").annotate(n=Count("pk"))
+    return Coalesce(Subquery(counted.values("n")), 0)
 
 
 def key_metrics(versions: Iterable[ModelVersion], *, most: int = 3) -> list[str]:

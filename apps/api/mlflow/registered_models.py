@@ -7,7 +7,7 @@ from apps.accounts.models import User
 from apps.api.mlflow import rows, searches
 from apps.api.mlflow.arguments import Arguments
 from apps.core.errors import Invalid, NotFound
-from apps.registry import queries, services, validation
+from apps.registry import policies, queries, services, validation
 from apps.registry.models import RegisteredModel
 from apps.stages import queries as stages
 
@@ -24,7 +24,7 @@ def get(user: User, arguments: Arguments) -> dict[str, Any]:
     found = rows.MODEL_NAMED.rows(name=name, asked_by=user)
     if not found:
         raise queries.no_model(name)
-    return {"registered_model": rows.Written(rows.models_json(found)[0])}
+    return _answer_of(rows.seen_by(user, rows.models_json(found))[0])
 
 
 def update(user: User, arguments: Arguments) -> dict[str, Any]:
@@ -33,12 +33,13 @@ def update(user: User, arguments: Arguments) -> dict[str, Any]:
     # An update that says nothing changes nothing; MLflow's server empties the description.
     if arguments.has("description"):
         model = services.describe_model(model, description=description, by=user)
-    return _answer(model)
+    return _answer(model, user)
 
 
 def rename(user: User, arguments: Arguments) -> dict[str, Any]:
     name, new = arguments.name(), arguments.name("new_name")
-    return _answer(services.rename_model(queries.entry_named(name, user=user), name=new, by=user))
+    model = services.rename_model(queries.entry_named(name, user=user), name=new, by=user)
+    return _answer(model, user)
 
 
 def delete(user: User, arguments: Arguments) -> dict[str, Any]:
@@ -48,7 +49,7 @@ def delete(user: User, arguments: Arguments) -> dict[str, Any]:
 
 def search_models(user: User, arguments: Arguments) -> dict[str, Any]:
     page, token = searches.models(user, arguments)
-    answer = rows.some("registered_models", rows.models_json(page))
+    answer = rows.some("registered_models", rows.seen_by(user, rows.models_json(page)))
     if token:
         answer["next_page_token"] = token
     return answer
@@ -57,7 +58,7 @@ def search_models(user: User, arguments: Arguments) -> dict[str, Any]:
 def get_latest_versions(user: User, arguments: Arguments) -> dict[str, Any]:
     name, names = arguments.name(), arguments.texts("stages")
     asked = rows.MODEL_NAMED_WITH_ALIASES_OF_LATEST.rows(name=name, asked_by=user)
-    models = rows.models_json(asked, aliases_of_latest=True)
+    models = rows.seen_by(user, rows.models_json(asked, aliases_of_latest=True))
     if not models:
         raise queries.no_model(name)
     latest = json.loads(models[0]).get("latest_versions", [])
@@ -97,20 +98,25 @@ def get_by_alias(user: User, arguments: Arguments) -> dict[str, Any]:
         return {"model_version": rows.Written(rows.versions_json(found)[0])}
     model = queries.entry_named(name, user=user)
     if alias.lower() == validation.LATEST:
-        return {"model_version": _newest(model)}
+        return {"model_version": _newest(model, user)}
     raise queries.no_alias(alias)
 
 
-def _newest(model: RegisteredModel) -> rows.Written:
-    newest = queries.versions_of(model).order_by("-number").values_list("pk", flat=True).first()
+def _newest(model: RegisteredModel, user: User) -> rows.Written:
+    seen = policies.versions_within(user).filter(model=model)
+    newest = seen.order_by("-number").values_list("pk", flat=True).first()
     if newest is None:
         raise NotFound(f"Latest version not found for model {model.name}.")
     return rows.Written(rows.versions_json(rows.VERSION_OF_KEY.rows(pk=newest))[0])
 
 
-def _answer(model: RegisteredModel) -> dict[str, Any]:
+def _answer(model: RegisteredModel, user: User) -> dict[str, Any]:
     found = rows.MODEL_OF_KEY.rows(pk=model.pk)
-    return {"registered_model": rows.Written(rows.models_json(found)[0])}
+    return _answer_of(rows.seen_by(user, rows.models_json(found))[0])
+
+
+def _answer_of(model: str) -> dict[str, Any]:
+    return {"registered_model": rows.Written(model)}
 
 
 def _mlflow_stage(name: str) -> str:

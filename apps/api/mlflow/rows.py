@@ -14,6 +14,7 @@ from typing import Any
 from django.db import connection
 from django.db.models import F, Func, QuerySet, TextField
 
+from apps.accounts.models import User
 from apps.api.mlflow import documents, lookups  # noqa: F401  (registers among)
 from apps.core.moments import milliseconds
 from apps.core.prepared import Prepared, Row
@@ -175,6 +176,29 @@ def models_json(rows: Iterable[Row], *, aliases_of_latest: bool = False) -> list
         )
         for row in rows
     ]
+
+
+def seen_by(user: User, models: list[str]) -> list[str]:
+    """The models without those of their versions that a rule hides from the person."""
+    if not policies.hides_versions(user):
+        return models
+    found = [json.loads(model) for model in models]
+    seen = policies.versions.entries_visible_to(user).order_by()
+    named = seen.filter(model__name__in=[model["name"] for model in found], model__deleted_at=None)
+    # A model names few of its versions, however many there are.
+    numbers = {
+        entry["version"]
+        for model in found
+        for entry in (*model.get("latest_versions", ()), *model.get("aliases", ()))
+    }
+    kept = set(named.filter(number__in=numbers).values_list("model__name", "number"))
+    for model in found:
+        for part in ("latest_versions", "aliases"):
+            entries = model.pop(part, ())
+            left = [e for e in entries if (model["name"], int(e["version"])) in kept]
+            if left:
+                model[part] = left
+    return [_text(model) for model in found]
 
 
 def new_model(model: RegisteredModel, tags: Mapping[str, str]) -> Written:

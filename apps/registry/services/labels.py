@@ -29,7 +29,7 @@ from apps.registry.services.locks import living_model
 
 @transaction.atomic
 def set_model_tag(model: RegisteredModel, *, key: str, value: str, by: User) -> ModelTag:
-    policies.models.require(by, "register", model)
+    policies.models.require(by, "register", model, {"tag": key})
     validation.tag(key, value)
     validation.free_tag(key)
     validation.settled_tag(key)
@@ -53,7 +53,7 @@ def set_model_tag(model: RegisteredModel, *, key: str, value: str, by: User) -> 
 @transaction.atomic
 def delete_model_tag(model: RegisteredModel, *, key: str, by: User) -> None:
     """Deleting a tag that is not there is harmless, as with MLflow."""
-    policies.models.require(by, "register", model)
+    policies.models.require(by, "register", model, {"tag": key})
     validation.readable_key(key)
     validation.free_tag(key)
     validation.settled_tag(key)
@@ -66,7 +66,7 @@ def delete_model_tag(model: RegisteredModel, *, key: str, by: User) -> None:
 
 @transaction.atomic
 def set_version_tag(version: ModelVersion, *, key: str, value: str, by: User) -> VersionTag:
-    policies.versions.require(by, "register", version)
+    policies.versions.require(by, "register", version, {"tag": key})
     validation.tag(key, value)
     validation.free_tag(key)
     validation.settled_tag(key)
@@ -90,7 +90,7 @@ def set_version_tag(version: ModelVersion, *, key: str, value: str, by: User) ->
 @transaction.atomic
 def delete_version_tag(version: ModelVersion, *, key: str, by: User) -> None:
     """Deleting a tag that is not there is harmless, as with MLflow."""
-    policies.versions.require(by, "register", version)
+    policies.versions.require(by, "register", version, {"tag": key})
     validation.readable_key(key)
     validation.free_tag(key)
     validation.settled_tag(key)
@@ -112,7 +112,7 @@ def set_alias(version: ModelVersion, *, name: str, by: User) -> Alias:
     """Point an alias of the model at this version, away from whatever it pointed at."""
     # The model is the lock of its aliases: a version cannot be deleted while one is set on it.
     model = living_model(version.model)
-    policies.versions.require(by, "register", version)
+    policies.versions.require(by, "register", version, {"alias": name})
     validation.alias(name)
     found = _ALIAS.rows(model=model.pk, name=name)
     alias = object_of(found[0], Alias, "version") if found else None
@@ -133,7 +133,7 @@ _ALIAS = Prepared(
 def delete_alias(model: RegisteredModel, *, name: str, by: User) -> None:
     """Deleting an alias that is not there is harmless, as with MLflow."""
     model = living_model(model)
-    policies.models.require(by, "register", model)
+    policies.models.require(by, "register", model, {"alias": name})
     validation.readable_alias(name)
     alias = Alias.objects.filter(model=model, name=name).select_related("version").first()
     if alias is None:

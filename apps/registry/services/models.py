@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from apps.access.rulebook import standing_of
 from apps.accounts.models import User
 from apps.audit.services import record
 from apps.core.errors import AlreadyExists
@@ -46,6 +47,8 @@ def create_model(
     own = [key for key in tags if key != choosing.PROJECT_TAG]
     for key in own:
         validation.free_tag(key)
+        if not standing_of(by).is_plain:
+            project_policies.projects.require(by, "register", project, {"tag": key})
     rules.require(project, LabelKind.MODEL_TAG, own, by=by)
     try:
         with transaction.atomic():

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from django.db import transaction
 from django.utils import timezone
 
+from apps.access.rulebook import standing_of
 from apps.accounts.models import User
 from apps.audit.services import record
 from apps.core.digests import tree_digest
@@ -48,6 +49,8 @@ def create_version(
     tags = validation.tags(tags or {})
     for key in tags:
         validation.free_tag(key)
+        if not standing_of(by).is_plain:
+            policies.models.require(by, "register", model, {"tag": key})
     rules.require(model.project, LabelKind.VERSION_TAG, tags, by=by)
     validation.description(description)
     if len(run_link) > LONGEST_RUN_LINK:

@@ -20,6 +20,7 @@ from apps.deployments import policies as deployment_policies
 from apps.deployments import queries as deployment_queries
 from apps.deployments.models import Deployment
 from apps.deployments.states import DeploymentState
+from apps.projects.queries import without_hidden
 from apps.registry import policies
 from apps.registry import queries as registry_queries
 from apps.registry import services as registry_services
@@ -63,7 +64,7 @@ def card_context(
     reviews = _reviews(version)
     artifacts = list(version.artifacts.all())
     free_stages = _stages_without_review(version, bar)
-    may_move = bool(free_stages) and policies.versions.allows(user, "move", version)
+    may_move = bool(free_stages) and policies.versions.could(user, "move", version)
     ingest = registry_queries.latest_ingest(version)
     move = queries.newest_move(version)
     return {
@@ -87,11 +88,13 @@ def card_context(
         "open_review": next((r for r in reviews if r.state in UNDECIDED), None),
         "deployments": [_deployment(d, user) for d in _deployments(version, user)],
         "delivery": queries.delivery_of(move) if move is not None else None,
-        "activity": activity.told(activity_of(version).select_related("seal")[:RECENT]),
+        "activity": activity.told(
+            without_hidden(activity_of(version), user).select_related("seal")[:RECENT]
+        ),
         "ingest": ingest,
         "may_edit": policies.versions.allows(user, "edit_card", version),
         "may_request": version.is_ready
-        and policies.versions.allows(user, "request_review", version),
+        and policies.versions.could(user, "request_review", version),
         "may_retry": policies.versions.allows(user, "retry", version),
         "move_form": (move_form or MoveForm(stages=free_stages)) if may_move else None,
         **discussion(version, user, newest=NEWEST),
@@ -103,7 +106,7 @@ def card_context(
 @require_safe
 def card_activity(request: HttpRequest, name: str, number: int) -> HttpResponse:
     version = version_or_404(request.user, name, number)
-    found = activity_of(version).select_related("seal")
+    found = without_hidden(activity_of(version), request.user).select_related("seal")
     page = Paginator(found, 50).get_page(request.GET.get("page"))
     context = {
         "section": "models",
@@ -138,7 +141,7 @@ def move(request: HttpRequest, name: str, number: int) -> HttpResponse:
         except DomainError as error:
             refusal = error
             put_on_form(form, error)
-    if not policies.versions.allows(user, "move", version):
+    if not policies.versions.could(user, "move", version):
         raise refusal or NotPermitted(policies.versions.refusal(user, "move", version))
     context = card_context(request, version, move_form=form)
     context["move_form"] = form

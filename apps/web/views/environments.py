@@ -12,7 +12,7 @@ from apps.audit.queries import activity_of
 from apps.core.pages import answer
 from apps.deployments import policies as deployment_policies
 from apps.deployments.states import DeploymentState
-from apps.projects.queries import is_auditor
+from apps.projects.queries import is_auditor, without_hidden
 from apps.stages import policies
 from apps.web import activity
 from apps.web.views.deployments import for_list
@@ -71,7 +71,9 @@ def environment(request: HttpRequest, slug: str) -> HttpResponse:
         "admin_url": reverse("admin:stages_environment_change", args=[found.pk])
         if user.has_perm("stages.change_environment")
         else "",
-        "activity": activity.told(activity_of(found).select_related("seal")[:RECENT])
+        "activity": activity.told(
+            without_hidden(activity_of(found), user).select_related("seal")[:RECENT]
+        )
         if may_see_all
         else [],
         "shows_activity": may_see_all,

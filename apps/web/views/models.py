@@ -9,11 +9,13 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.views.decorators.http import require_safe
 
+from apps.audit.models import AuditEvent
 from apps.audit.queries import activity_of
 from apps.core.pages import answer
 from apps.deployments import policies as deployment_policies
 from apps.deployments.models import Deployment
 from apps.deployments.states import DeploymentState
+from apps.projects.queries import without_hidden
 from apps.registry import policies
 from apps.registry.models import ModelVersion, RegisteredModel
 from apps.reviews.models import ReviewRequest
@@ -49,7 +51,9 @@ def models(request: HttpRequest) -> HttpResponse:
 @require_safe
 def model(request: HttpRequest, name: str) -> HttpResponse:
     found = model_or_404(request.user, name)
-    page = Paginator(versions_for_table(found), PAGE).get_page(request.GET.get("page"))
+    page = Paginator(versions_for_table(found, request.user), PAGE).get_page(
+        request.GET.get("page")
+    )
     versions = list(page)
     names = queries.key_metrics(versions)
     context = {
@@ -58,10 +62,12 @@ def model(request: HttpRequest, name: str) -> HttpResponse:
         "page": page,
         "rows": [_row(version, names) for version in versions],
         "metric_names": names,
-        "aliases": found.aliases.select_related("version").order_by("name"),
+        "aliases": found.aliases.filter(version__in=policies.versions_within(request.user))
+        .select_related("version")
+        .order_by("name"),
         "tags": found.tags.order_by("key"),
         "deployments": _serving(found, request.user),
-        "activity": activity.told(activity_of(found).select_related("seal")[:RECENT]),
+        "activity": activity.told(_activity(found, request.user)[:RECENT]),
     }
     return answer(request, "web/model.html", context)
 
@@ -70,9 +76,7 @@ def model(request: HttpRequest, name: str) -> HttpResponse:
 @require_safe
 def model_activity(request: HttpRequest, name: str) -> HttpResponse:
     found = model_or_404(request.user, name)
-    page = Paginator(activity_of(found).select_related("seal"), 50).get_page(
-        request.GET.get("page")
-    )
+    page = Paginator(_activity(found, request.user), 50).get_page(request.GET.get("page"))
     context = {
         "section": "models",
         "model": found,
@@ -87,11 +91,16 @@ def model_or_404(user: Any, name: str) -> RegisteredModel:
     return get_object_or_404(visible, name=name)
 
 
-def versions_for_table(model: RegisteredModel) -> QuerySet[ModelVersion]:
+def _activity(model: RegisteredModel, user: Any) -> QuerySet[AuditEvent]:
+    return without_hidden(activity_of(model), user).select_related("seal")
+
+
+def versions_for_table(model: RegisteredModel, user: Any) -> QuerySet[ModelVersion]:
     serving = Deployment.objects.filter(version=OuterRef("pk"), state=DeploymentState.SERVING)
     under_review = ReviewRequest.objects.filter(version=OuterRef("pk"), state__in=UNDECIDED)
     return (
-        ModelVersion.objects.filter(model=model, deleted_at=None)
+        policies.versions_within(user)
+        .filter(model=model)
         .select_related("placement__stage", "registered_by", "lineage", "model")
         .prefetch_related("aliases")
         .annotate(is_serving=Exists(serving), is_under_review=Exists(under_review))

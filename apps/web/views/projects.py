@@ -15,6 +15,7 @@ from apps.core.pages import answer, put_on_form
 from apps.projects import policies, services
 from apps.projects.forms import DescribeForm
 from apps.projects.models import Project
+from apps.projects.queries import without_hidden
 from apps.projects.views import project_or_404
 from apps.registry import rules
 from apps.stages import queries as stage_queries
@@ -53,7 +54,9 @@ def project(request: HttpRequest, slug: str) -> HttpResponse:
         "may_manage": policies.projects.allows(user, "manage_members", found),
         "may_change": policies.projects.allows(user, "manage_project", found),
         "may_register": policies.projects.allows(user, "register", found),
-        "activity": activity.told(activity_of(found).select_related("seal")[:RECENT]),
+        "activity": activity.told(
+            without_hidden(activity_of(found), user).select_related("seal")[:RECENT]
+        ),
     }
     return answer(request, "projects/detail.html", context)
 
