@@ -10,7 +10,14 @@ class PreparingCursor(base.ServerBindingCursor):
     """Statements are planned by the server once for each connection, and kept there."""
 
     def execute(self, query: Any, params: Any = None, **options: Any) -> Any:
-        return super().execute(query, params, prepare=True, **options)  # type: ignore[misc]
+        # Django turns preparing off for a connection, and then `prepare` is passed over in silence.
+        # Not left on: the driver would count, and so keep, the text of every other statement.
+        connection: Any = self.connection  # type: ignore[attr-defined] # stubs lack it
+        connection.prepare_threshold = 0
+        try:
+            return super().execute(query, params, prepare=True, **options)  # type: ignore[misc]
+        finally:
+            connection.prepare_threshold = None
 
 
 class DatabaseWrapper(base.DatabaseWrapper):

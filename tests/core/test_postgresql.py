@@ -26,6 +26,40 @@ def test_a_connection_that_the_server_ended_is_not_used_again() -> None:
     connection.close()
 
 
+def _planned() -> list[str]:
+    """The statements of which the server keeps the plans, for this connection."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT statement FROM pg_prepared_statements")
+        return [statement for (statement,) in cursor.fetchall()]
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db
+def test_the_server_keeps_the_plan_of_a_kept_query_and_of_nothing_else() -> None:
+    named = Prepared(lambda pk: RegisteredModel.objects.order_by().filter(pk=pk).values_list("pk"))
+    before = set(_planned())
+
+    for pk in (1, 2):
+        assert named.rows(pk=pk) == []
+        assert not RegisteredModel.objects.filter(pk=pk, name="not kept").exists()
+
+    (planned,) = set(_planned()) - before
+    assert '"registry_registeredmodel"."id" = $1' in planned
+    assert connection.connection.prepare_threshold is None
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db
+def test_behind_a_pooler_no_plan_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(connection.settings_dict, "PREPARES", False)
+    named = Prepared(lambda pk: RegisteredModel.objects.filter(pk=pk).values_list("name"))
+    before = _planned()
+
+    assert named.rows(pk=1) == []
+
+    assert _planned() == before
+
+
 @pytest.mark.django_db(transaction=True)
 def test_rows_are_locked_in_a_transaction_only() -> None:
     locked = Prepared(
