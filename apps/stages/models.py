@@ -14,7 +14,7 @@ from apps.core.fields import EncryptedTextField
 from apps.core.history import history
 from apps.projects.models import SLUG, Project, ReviewerRole
 from apps.registry import validation
-from apps.registry.models import ModelVersion
+from apps.registry.models import ModelVersion, RegisteredModel
 
 
 def an_alias(name: str) -> None:
@@ -235,11 +235,21 @@ class Placement(models.Model):
     """The stage in which a version is now."""
 
     version = models.OneToOneField(ModelVersion, on_delete=models.CASCADE, related_name="placement")
+    # That of the version, which never gets another: so that what stands in the stages of a model is
+    # found without its versions, of which there may be thousands.
+    model = models.ForeignKey(
+        RegisteredModel, on_delete=models.CASCADE, related_name="+", editable=False
+    )
     stage = models.ForeignKey(Stage, on_delete=models.PROTECT, related_name="placements")
     since = models.DateTimeField(default=timezone.now)
 
     def __str__(self) -> str:
         return f"{self.version} in {self.stage}"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        if self._state.adding:
+            self.model_id = self.version.model_id
+        super().save(*args, **kwargs)
 
 
 class StageMove(models.Model):

@@ -19,7 +19,8 @@ def test_a_stage_without_a_review_is_entered_directly(
     version: ModelVersion, sandbox: Stage, owner: User
 ) -> None:
     services.move(version, sandbox, by=owner)
-    assert Placement.objects.get(version=version).stage == sandbox
+    placement = Placement.objects.get(version=version)
+    assert (placement.stage, placement.model) == (sandbox, version.model)
 
 
 def test_a_stage_with_a_review_is_not_entered_directly(

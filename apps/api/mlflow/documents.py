@@ -37,22 +37,18 @@ ALIASES_OF_VERSION = Template(
 LATEST = Template(
     """(SELECT ', "latest_versions": [' || string_agg($version, ', ' ORDER BY v.number) || ']'
         FROM (
-            SELECT DISTINCT ON (newest.stage) newest.stage, v.id, v.number, v.created_at,
-                v.updated_at, v.description, v.source, v.source_run_id, v.state, v.run_link,
-                v.status_message, v.registered_by_id
-            FROM (
-                SELECT max(v.id) AS id, s.mlflow_stage AS stage FROM registry_modelversion v
-                JOIN stages_placement p ON p.version_id = v.id
-                JOIN stages_stage s ON s.id = p.stage_id
-                WHERE v.model_id = $pk AND v.deleted_at IS NULL GROUP BY s.mlflow_stage
+            SELECT DISTINCT ON (known.stage) known.* FROM (
+                (SELECT s.mlflow_stage AS stage, $columns FROM stages_placement p
+                    JOIN registry_modelversion v ON v.id = p.version_id
+                    JOIN stages_stage s ON s.id = p.stage_id
+                    WHERE p.model_id = $pk AND v.deleted_at IS NULL)
                 UNION ALL (
-                    SELECT v.id, 'None' AS stage FROM registry_modelversion v
+                    SELECT 'None' AS stage, $columns FROM registry_modelversion v
                     WHERE v.model_id = $pk AND v.deleted_at IS NULL AND NOT EXISTS
                         (SELECT 1 FROM stages_placement p WHERE p.version_id = v.id)
                     ORDER BY v.number DESC LIMIT 1
                 )
-            ) newest JOIN registry_modelversion v ON v.id = newest.id
-            ORDER BY newest.stage, v.number DESC
+            ) known ORDER BY known.stage, known.number DESC
         ) v)"""
 )
 MODEL = Template(
@@ -99,6 +95,9 @@ OF_LATEST = {
     "run_link": "v.run_link",
     "status_message": "v.status_message",
 }
+# What `OF_LATEST` names.
+COLUMNS_OF_LATEST = """v.id, v.number, v.created_at, v.updated_at, v.description, v.source,
+    v.source_run_id, v.state, v.run_link, v.status_message, v.registered_by_id"""
 OF_MODEL = {name: name for name in ("pk", "name", "created_at", "updated_at", "description")}
 
 
@@ -126,5 +125,5 @@ def of_model(*, aliases_of_latest: bool) -> Document:
     if aliases_of_latest:
         aliases = ALIASES_OF_VERSION.substitute(pk="v.id")
     version = VERSION.safe_substitute(OF_LATEST, aliases=aliases)
-    latest = LATEST.safe_substitute(version=version)
+    latest = LATEST.safe_substitute(version=version, columns=COLUMNS_OF_LATEST)
     return Document(MODEL.safe_substitute(latest=latest), OF_MODEL)

@@ -50,10 +50,12 @@ class Newest(Gathered):
     def _gathered(self, compiler: Any, gather: str) -> Any:
         owned, parameters = compiler.compile(self.source_expressions[0])
         sql = f"""(SELECT {gather} FROM (
-            SELECT MAX(v.id) AS id FROM registry_modelversion v
-            JOIN stages_placement p ON p.version_id = v.id
-            JOIN stages_stage s ON s.id = p.stage_id
-            WHERE v.model_id = {owned} AND v.deleted_at IS NULL GROUP BY s.mlflow_stage
+            SELECT id FROM (
+                SELECT v.id, MAX(v.number) FROM stages_placement p
+                JOIN registry_modelversion v ON v.id = p.version_id
+                JOIN stages_stage s ON s.id = p.stage_id
+                WHERE p.model_id = {owned} AND v.deleted_at IS NULL GROUP BY s.mlflow_stage
+            ) placed
             UNION ALL
             SELECT id FROM (
                 SELECT v.id FROM registry_modelversion v

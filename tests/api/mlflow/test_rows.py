@@ -102,6 +102,21 @@ def test_a_model_is_written_the_same_on_every_database(
     assert listed.content.decode() == f'{{"registered_models": [{model}]}}'
 
 
+def test_of_a_stage_the_highest_number_is_the_latest_in_whatever_order_they_came(
+    call: Call, odd: list[ModelVersion], archived: Stage, data_scientist: User
+) -> None:
+    first, _, third = odd
+    archived.placements.create(version=first)
+    archived.placements.create(version=third)
+    ModelVersion.objects.filter(pk=third.pk).update(deleted_at=MOMENT)
+    ModelVersion.objects.filter(pk=first.pk).update(number=20)
+
+    found = call(data_scientist, "GET", "registered-models/get", {"name": "scoring"}).json()
+
+    latest = found["registered_model"]["latest_versions"]
+    assert [(v["version"], v["current_stage"]) for v in latest] == [("20", "Archived")]
+
+
 def test_of_two_stages_that_mlflow_calls_none_the_highest_version_is_the_latest(
     call: Call, odd: list[ModelVersion], archived: Stage, data_scientist: User
 ) -> None:
