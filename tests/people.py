@@ -38,6 +38,13 @@ def risk_role(db: None) -> ReviewerRole:
 
 
 @pytest.fixture
+def maintainer(project: Project) -> User:
+    user = factories.make_user("maintainer")
+    factories.join(project, user, "maintainer")
+    return user
+
+
+@pytest.fixture
 def data_scientist(project: Project) -> User:
     user = factories.make_user("scientist")
     factories.join(project, user, "data_scientist")

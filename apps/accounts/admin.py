@@ -9,8 +9,10 @@ from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
 from django.contrib.auth.forms import AdminUserCreationForm
 from django.contrib.auth.models import Group
+from django.db import transaction
 from django.http import HttpRequest
 
+from apps.accounts.declarations import require_not_held
 from apps.accounts.forms import AttributeForm, PersonChangeForm
 from apps.accounts.models import Attribute, User
 from apps.accounts.people import switched
@@ -98,6 +100,14 @@ class AttributeAdmin(RecordedAdmin):
 
     def project_of(self, obj: Any) -> None:
         return None
+
+    def delete_model(self, request: HttpRequest, obj: Any) -> None:
+        require_not_held(Attribute.objects.select_for_update().get(pk=obj.pk))
+        super().delete_model(request, obj)
+
+    @transaction.atomic
+    def delete_queryset(self, request: HttpRequest, queryset: Any) -> None:
+        super().delete_queryset(request, queryset)
 
 
 @admin.register(Group)

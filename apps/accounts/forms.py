@@ -10,8 +10,9 @@ from django.core.exceptions import ValidationError
 from django.utils import timezone
 
 from apps.accounts.attributes import LONGEST_TEXT, problems_with_declaration, require_declared
+from apps.accounts.declarations import require_fits_what_is_held, require_not_held
 from apps.accounts.models import About, Attribute
-from apps.core.errors import Invalid
+from apps.core.errors import Conflict, Invalid
 
 
 class TokenForm(forms.Form):
@@ -79,7 +80,21 @@ class AttributeForm(forms.ModelForm):
         given = {name: cleaned.get(name) for name in ("about", "name", "kind", "values")}
         for name, problem in problems_with_declaration(Attribute(**given)).items():
             self.add_error(name, problem)
+        if self.instance.pk and not self.errors:
+            self._require_nothing_lost(cleaned)
         return cleaned
+
+    def _require_nothing_lost(self, cleaned: dict[str, Any]) -> None:
+        # Locked as in the service, so that nobody sets a value meanwhile.
+        before = Attribute.objects.select_for_update().get(pk=self.instance.pk)
+        try:
+            if (before.about, before.name) != (cleaned["about"], cleaned["name"]):
+                require_not_held(before)
+            elif (before.kind, before.values) != (cleaned["kind"], cleaned["values"]):
+                before.kind, before.values = cleaned["kind"], cleaned["values"]
+                require_fits_what_is_held(before)
+        except Conflict as refusal:
+            raise ValidationError(refusal.message) from None
 
 
 def _terms() -> tuple[list[tuple[str, str]], str]:

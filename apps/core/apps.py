@@ -18,7 +18,9 @@ class DomainConfig(AppConfig):
 
     default = False
     default_auto_field = "django.db.models.BigAutoField"
-    registering = ("policies", "subscribers", "runners", "gates", "guards", "checks", "tasks")
+    registering = (
+        "policies", "subscribers", "runners", "gates", "guards", "holders", "checks", "tasks",
+    )  # fmt: skip
 
     def ready(self) -> None:
         for name in self.registering:

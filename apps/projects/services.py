@@ -1,11 +1,13 @@
 """Projects: made, described, joined, left."""
 
 from collections.abc import Iterable
+from typing import Any
 
 from django.db import IntegrityError, transaction
 
+from apps.accounts import attributes as declared
 from apps.accounts import people
-from apps.accounts.models import User
+from apps.accounts.models import About, User
 from apps.audit.services import record
 from apps.core.errors import AlreadyExists, Conflict, Invalid, NotFound, NotPermitted
 from apps.core.validation import require_valid
@@ -79,6 +81,29 @@ def describe_project(
         obj=project,
         project=project,
         data={"before": before, "visibility": project.visibility},
+    )
+    return project
+
+
+@transaction.atomic
+def set_attributes(project: Project, *, changes: dict[str, Any], by: User) -> Project:
+    """Set the attributes that `changes` names, and take away those that are None there."""
+    project = Project.objects.select_for_update().get(pk=project.pk)
+    policies.projects.require(by, "view", project)
+    manages = policies.projects.allows(by, "manage_project", project)
+    before = project.attributes
+    project.attributes = declared.after(
+        before, changes, about=About.PROJECT, by=by, manages=manages
+    )
+    if project.attributes == before:
+        return project
+    project.save(update_fields=["attributes"])
+    record(
+        actor=by,
+        action="project.set_attributes",
+        obj=project,
+        project=project,
+        data={"before": before, "now": project.attributes},
     )
     return project
 

@@ -3,7 +3,7 @@
 from django.urls import path
 
 from apps.projects import urls
-from apps.web.views import experiments, naming, projects, sources, webhooks
+from apps.web.views import attributes, experiments, naming, projects, sources, webhooks
 
 app_name = "projects"
 urlpatterns = [
@@ -16,6 +16,7 @@ urlpatterns = [
         experiments.experiment,
         name="experiment",
     ),
+    path("projects/<slug:slug>/attributes", attributes.of_project, name="attributes"),
     path("projects/<slug:slug>/settings", projects.settings, name="settings"),
     path("projects/<slug:slug>/prefixes", naming.prefix_new, name="prefix_new"),
     path(

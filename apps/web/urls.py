@@ -1,6 +1,7 @@
 from django.urls import path, re_path
 
 from apps.web.views import (
+    attributes,
     audit,
     card,
     deployments,
@@ -21,10 +22,16 @@ urlpatterns = [
     path("notifications/<int:pk>/read", inbox.mark_read, name="notification_read"),
     path("models", models.models, name="models"),
     path("models/<str:name>", models.model, name="model"),
+    path("models/<str:name>/attributes", attributes.of_model, name="model_attributes"),
     path("models/<str:name>/activity", models.model_activity, name="model_activity"),
     path("models/<str:name>/versions/<int:number>", card.card, name="card"),
     path(
         "models/<str:name>/versions/<int:number>/activity", card.card_activity, name="card_activity"
+    ),
+    path(
+        "models/<str:name>/versions/<int:number>/attributes",
+        attributes.of_version,
+        name="version_attributes",
     ),
     path("models/<str:name>/versions/<int:number>/move", card.move, name="move"),
     path("models/<str:name>/versions/<int:number>/try", card.try_it, name="try_it"),

@@ -109,6 +109,8 @@ ROWS = [
     Row("web:notification_read", ONLY_THE_VIEWER, lambda w: [w.notification.pk], nothing),
     Row("web:models", EVERYBODY),
     Row("web:model", WHO_SEES_THE_PROJECT, lambda w: [w.name]),
+    Row("web:model_attributes", GOVERNORS, lambda w: [w.name]),
+    Row("web:version_attributes", GOVERNORS, of_version),
     Row("web:model_activity", WHO_SEES_THE_PROJECT, lambda w: [w.name]),
     Row("web:card", WHO_SEES_THE_PROJECT, of_version),
     Row("web:card_activity", WHO_SEES_THE_PROJECT, of_version),
@@ -180,6 +182,7 @@ ROWS = [
     Row("projects:member", GOVERNORS, of_member),
     Row("projects:member_remove", GOVERNORS_DO, of_member, nothing),
     Row("projects:settings", GOVERNORS, of_project),
+    Row("projects:attributes", GOVERNORS, of_project),
     Row("projects:prefix_new", GOVERNORS_DO, of_project, lambda w: {"prefix": "credit-"}),
     Row(
         "projects:prefix_remove",

@@ -150,6 +150,8 @@ def test_what_only_services_write_cannot_be_written_here(
         "accounts.ClaimMapping",
         "accounts.User",
         "auth.Group",
+        # Its attributes only, through the service.
+        "projects.Project",
         "projects.ReviewerRole",
         "registry.LabelRule",
         "socialaccount.SocialApp",

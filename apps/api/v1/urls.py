@@ -4,6 +4,7 @@ from drf_spectacular.views import SpectacularAPIView
 from apps.api.v1 import schema
 from apps.api.v1.views import (
     activity,
+    attributes,
     cards,
     deployments,
     naming,
@@ -25,7 +26,8 @@ urlpatterns = [
     path("me", people.MeView.as_view(), name="me"),
     path("people", people.PeopleView.as_view(), name="people"),
     path("people/<str:username>", people.PersonView.as_view(), name="person"),
-    path("attributes", people.AttributesView.as_view(), name="attributes"),
+    path("attributes", attributes.AttributesView.as_view(), name="attributes"),
+    path("attributes/<str:about>/<str:name>", attributes.AttributeView.as_view(), name="attribute"),
     path("service-accounts", people.ServiceAccountsView.as_view(), name="service_accounts"),
     path(SERVICE_ACCOUNT, people.ServiceAccountView.as_view(), name="service_account"),
     path(
@@ -49,6 +51,11 @@ urlpatterns = [
     ),
     path("projects", projects.ProjectsView.as_view(), name="projects"),
     path("projects/<str:project>", projects.ProjectView.as_view(), name="project"),
+    path(
+        "projects/<str:project>/attributes",
+        attributes.ProjectAttributesView.as_view(),
+        name="project_attributes",
+    ),
     path(MEMBERS, projects.MembersView.as_view(), name="members"),
     path(f"{MEMBERS}/<str:username>", projects.MemberView.as_view(), name="member"),
     path(
@@ -83,8 +90,18 @@ urlpatterns = [
     path("reviewer-roles", projects.ReviewerRolesView.as_view(), name="reviewer_roles"),
     path("models", registry.ModelsView.as_view(), name="models"),
     path("models/<str:name>", registry.ModelView.as_view(), name="model"),
+    path(
+        "models/<str:name>/attributes",
+        attributes.ModelAttributesView.as_view(),
+        name="model_attributes",
+    ),
     path("models/<str:name>/versions", registry.VersionsView.as_view(), name="versions"),
     path(VERSION, registry.VersionView.as_view(), name="version"),
+    path(
+        f"{VERSION}/attributes",
+        attributes.VersionAttributesView.as_view(),
+        name="version_attributes",
+    ),
     path(f"{VERSION}/retry", registry.VersionRetryView.as_view(), name="version_retry"),
     path(f"{VERSION}/artifacts", registry.ArtifactsView.as_view(), name="artifacts"),
     path(f"{VERSION}/artifacts/<path:path>", registry.ArtifactFileView.as_view(), name="artifact"),

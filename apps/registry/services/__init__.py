@@ -1,5 +1,6 @@
 """Writes of the registry: models, versions, their labels."""
 
+from apps.registry.services.attributes import set_model_attributes, set_version_attributes
 from apps.registry.services.imports import FoundVersion, import_version
 from apps.registry.services.ingests import (
     accept_version,
@@ -48,7 +49,9 @@ __all__ = [
     "reserve_prefix",
     "retry_ingest",
     "set_alias",
+    "set_model_attributes",
     "set_model_tag",
+    "set_version_attributes",
     "set_version_tag",
     "start_again",
 ]

@@ -109,6 +109,8 @@ def _register(
         store=resolved.store,
         experiment_id=resolved.experiment_id,
         copied_from=resolved.origin,
+        # The same bytes are as sensitive under another name.
+        attributes=dict(resolved.origin.attributes) if resolved.origin else {},
         registered_by=by,
         claimed_author=resolved.claimed_author,
         created_at=model.updated_at,

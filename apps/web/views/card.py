@@ -7,8 +7,10 @@ from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
+from apps.accounts.models import About
 from apps.audit.queries import activity_of
 from apps.cards.pages import NEWEST, discussion
 from apps.cards.rendering import to_html
@@ -32,6 +34,7 @@ from apps.reviews.states import UNDECIDED
 from apps.stages import queries as stage_queries
 from apps.stages import services as stage_services
 from apps.web import activity, queries, signatures
+from apps.web.attributes import panel
 from apps.web.examples import curl
 from apps.web.forms import MoveForm, TryItForm
 
@@ -84,6 +87,13 @@ def card_context(
         "artifacts": artifacts,
         "tags": version.tags.order_by("key"),
         "aliases": version.aliases.order_by("name"),
+        "attributes": panel(
+            user,
+            version,
+            about=About.VERSION,
+            manages=policies.versions.allows(user, "manage_project", version),
+            url=reverse("web:version_attributes", args=[version.model.name, version.number]),
+        ),
         "reviews": [_review(review, user) for review in reviews[:5]],
         "open_review": next((r for r in reviews if r.state in UNDECIDED), None),
         "deployments": [_deployment(d, user) for d in _deployments(version, user)],

@@ -7,8 +7,10 @@ from django.core.paginator import Paginator
 from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
+from django.urls import reverse
 from django.views.decorators.http import require_safe
 
+from apps.accounts.models import About
 from apps.audit.models import AuditEvent
 from apps.audit.queries import activity_of
 from apps.core.pages import answer
@@ -21,6 +23,7 @@ from apps.registry.models import ModelVersion, RegisteredModel
 from apps.reviews.models import ReviewRequest
 from apps.reviews.states import UNDECIDED
 from apps.web import activity, queries
+from apps.web.attributes import panel
 from apps.web.forms import ModelFilter
 
 PAGE = 25
@@ -66,6 +69,13 @@ def model(request: HttpRequest, name: str) -> HttpResponse:
         .select_related("version")
         .order_by("name"),
         "tags": found.tags.order_by("key"),
+        "attributes": panel(
+            request.user,
+            found,
+            about=About.MODEL,
+            manages=policies.models.allows(request.user, "manage_project", found),
+            url=reverse("web:model_attributes", args=[name]),
+        ),
         "deployments": _serving(found, request.user),
         "activity": activity.told(_activity(found, request.user)[:RECENT]),
     }

@@ -7,8 +7,10 @@ from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from apps.accounts.models import About
 from apps.audit.queries import activity_of
 from apps.core.errors import DomainError
 from apps.core.pages import answer, put_on_form
@@ -22,6 +24,7 @@ from apps.stages import queries as stage_queries
 from apps.stages import services as stage_services
 from apps.stages.models import Stage, StageOverride
 from apps.web import activity, queries
+from apps.web.attributes import panel
 from apps.web.forms import OverrideForm, PrefixForm, RuleForm
 
 PAGE = 25
@@ -43,6 +46,7 @@ def project(request: HttpRequest, slug: str) -> HttpResponse:
     user: Any = request.user
     found = project_or_404(user, slug)
     models = queries.models_for_list(user).filter(project=found)
+    may_change = policies.projects.allows(user, "manage_project", found)
     context = {
         "section": "projects",
         "project": found,
@@ -52,7 +56,14 @@ def project(request: HttpRequest, slug: str) -> HttpResponse:
         "memberships": found.memberships.select_related("user").prefetch_related("reviewer_roles"),
         "policies": effective_policies(found),
         "may_manage": policies.projects.allows(user, "manage_members", found),
-        "may_change": policies.projects.allows(user, "manage_project", found),
+        "may_change": may_change,
+        "attributes": panel(
+            user,
+            found,
+            about=About.PROJECT,
+            manages=may_change,
+            url=reverse("projects:attributes", args=[slug]),
+        ),
         "may_register": policies.projects.allows(user, "register", found),
         "activity": activity.told(
             without_hidden(activity_of(found), user).select_related("seal")[:RECENT]

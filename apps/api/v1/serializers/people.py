@@ -2,7 +2,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from apps.accounts.models import About, AccessToken, AttributeKind, SetBy
+from apps.accounts.models import AccessToken
 from apps.api.v1.serializers.fields import Attribute as AttributeOf
 from apps.projects.tokens import PRESETS, scope_of, slugs_of
 
@@ -21,17 +21,6 @@ class Account(Person):
     owner = AttributeOf("username", required=False, allow_null=True)
     groups = serializers.ListField(source="groups.all", child=AttributeOf("name"), required=False)
     attributes = serializers.JSONField(required=False)
-
-
-class Attribute(serializers.Serializer):
-    about = serializers.ChoiceField(choices=About.choices)
-    name = serializers.CharField()
-    description = serializers.CharField()
-    kind = serializers.ChoiceField(choices=AttributeKind.choices)
-    values = serializers.ListField(
-        child=serializers.CharField(), help_text="In order, the lowest first. Empty: any."
-    )
-    set_by = serializers.ChoiceField(choices=SetBy.choices)
 
 
 class Changes(serializers.Serializer):

@@ -11,6 +11,7 @@ class Project(serializers.Serializer):
     name = serializers.CharField()
     description = serializers.CharField()
     visibility = serializers.ChoiceField(Visibility.choices)
+    attributes = serializers.DictField()
     created_at = serializers.DateTimeField()
 
 

@@ -12,6 +12,7 @@ class Model(serializers.Serializer):
     name = serializers.CharField()
     project = serializers.CharField(source="project.slug")
     description = serializers.CharField()
+    attributes = serializers.DictField()
     created_at = serializers.DateTimeField()
     updated_at = serializers.DateTimeField()
 
@@ -55,6 +56,7 @@ class Version(serializers.Serializer):
     state = serializers.ChoiceField(VersionState.choices)
     status_message = serializers.CharField()
     stage = serializers.SerializerMethodField()
+    attributes = serializers.DictField()
     artifact_digest = serializers.CharField()
     artifact_bytes = serializers.IntegerField()
     registered_by = Person()

@@ -6,7 +6,7 @@ from rest_framework.authentication import SessionAuthentication
 from rest_framework.response import Response
 
 from apps.accounts import people, services
-from apps.accounts.models import AccessToken, Attribute, User
+from apps.accounts.models import AccessToken, User
 from apps.accounts.recent import require_recent
 from apps.api.v1.base import PersonsRequest, Resource, one, people_named, shown
 from apps.api.v1.serializers import people as shapes
@@ -72,13 +72,6 @@ class PersonView(Resource):
         user = one(User.objects.all(), "person", username=username)
         changed = people.update_person(user, by=request.user, **self.given(shapes.Changes))
         return shown(changed, shapes.Account)
-
-
-class AttributesView(Resource):
-    @extend_schema(responses=shapes.Attribute(many=True))
-    def get(self, request: PersonsRequest) -> Response:
-        """The attributes of people, projects, models and versions that administrators declared."""
-        return self.page(Attribute.objects.all(), shapes.Attribute)
 
 
 class ServiceAccountsView(Resource):
