@@ -43,6 +43,11 @@ class User(AbstractUser):
     def __str__(self) -> str:
         return self.name or self.username
 
+    @property
+    def may_act(self) -> bool:
+        """Whether it may do anything at all: somebody has to answer for a service account."""
+        return self.is_active and (self.owner is None or self.owner.is_active)
+
     def limit_to(self, limits: Limits) -> None:
         """From here on this is the person as a limited token knows him, and is never saved."""
         self.limits = limits

@@ -32,14 +32,23 @@ def request_build(
     by: User | None,
     artifact_digest: str,
     review_id: int | None = None,
+    asked_for: str = "",
 ) -> Build:
     """Ask for an image of the version. Whoever asks while one is being made gets that build."""
     # The lock is what makes two requests see each other.
     version = lock_version(version.pk)
     unfinished = queries.unfinished_build(version, environment, artifact_digest)
     if unfinished is not None:
+        runs.vouch(unfinished.run, by=by, asked_for=asked_for)
         return unfinished
-    return _start(version, environment, by=by, artifact_digest=artifact_digest, review_id=review_id)
+    return _start(
+        version,
+        environment,
+        by=by,
+        asked_for=asked_for,
+        artifact_digest=artifact_digest,
+        review_id=review_id,
+    )
 
 
 @transaction.atomic
@@ -63,7 +72,7 @@ def retry(build: Build, *, by: User) -> Build:
     newest = queries.builds_like(build).first()
     if newest is not None and newest.pk != build.pk:
         raise Conflict("This build was tried again already. Look at the newer one.")
-    return _try_again(build, version, by=by, attempt=1)
+    return _try_again(build, version, by=by, asked_for="retry", attempt=1)
 
 
 @transaction.atomic
@@ -84,14 +93,26 @@ def settle(run_id: int) -> None:
     elif build.run.state == RunState.FAILED:
         _record(build, "build.fail")
         if build.run.error_code == WORKER_LOST and build.attempt < ATTEMPTS:
-            by = build.run.requested_by
-            _try_again(build, version, by=by, attempt=build.attempt + 1, quietly=True)
+            _try_again(
+                build,
+                version,
+                by=build.run.requested_by,
+                asked_for=build.run.asked_for,
+                attempt=build.attempt + 1,
+                quietly=True,
+            )
         else:
             publish(BuildFailed(build.pk))
 
 
 def _try_again(
-    build: Build, version: ModelVersion, *, by: User | None, attempt: int, quietly: bool = False
+    build: Build,
+    version: ModelVersion,
+    *,
+    by: User | None,
+    asked_for: str,
+    attempt: int,
+    quietly: bool = False,
 ) -> Build:
     again = queries.unfinished_build(version, build.environment, build.artifact_digest)
     if again is None:
@@ -99,6 +120,7 @@ def _try_again(
             version,
             build.environment,
             by=by,
+            asked_for=asked_for,
             artifact_digest=build.artifact_digest,
             review_id=build.review_id,
             attempt=attempt,
@@ -113,11 +135,17 @@ def _start(
     environment: Environment,
     *,
     by: User | None,
+    asked_for: str,
     artifact_digest: str,
     review_id: int | None,
     attempt: int = 1,
 ) -> Build:
-    run = runs.start(kind=BUILD, title=f"Build {version} for {environment}", requested_by=by)
+    run = runs.start(
+        kind=BUILD,
+        title=f"Build {version} for {environment}",
+        requested_by=by,
+        asked_for=asked_for,
+    )
     build = Build.objects.create(
         version=version,
         environment=environment,

@@ -16,7 +16,9 @@ def deploy_the_version(payload: dict[str, Any]) -> None:
         pk=payload["move_id"]
     )
     if move.to_stage.environment is not None:
-        services.deploy(move.version, move=move, by=move.by)
+        # After the last approval mlgov acts by itself: the approver decided, and did not deploy.
+        by = move.by if move.review_id is None else None
+        services.deploy(move.version, move=move, by=by)
 
 
 @subscribe(StageLeft)

@@ -4,10 +4,10 @@ from urllib.parse import quote
 
 from django.utils import formats
 
-from apps.accounts.models import User
 from apps.cards.models import VersionComment
 from apps.deployments.models import Deployment, Rollout
 from apps.notifications.services import Message
+from apps.projects.models import Membership
 from apps.registry.models import ModelVersion
 from apps.reviews import queries
 from apps.reviews.models import Comment, ReviewRequest, Verdict
@@ -43,6 +43,7 @@ def review_requested(review: ReviewRequest) -> Message:
     return Message(
         key=f"review-{review.pk}-requested",
         kind="review.request",
+        about=review,
         project=review.project.slug,
         subject=f"{_headline(review)}: please review",
         sentence=(
@@ -66,6 +67,7 @@ def verdict_given(review: ReviewRequest, verdict: Verdict) -> Message:
     return Message(
         key=f"verdict-{verdict.pk}",
         kind="review.verdict",
+        about=review,
         project=review.project.slug,
         subject=f"{_headline(review)}: {'approved' if approved else 'changes requested'} "
         f"by {verdict.by}",
@@ -84,6 +86,7 @@ def review_approved(review: ReviewRequest) -> Message:
     return Message(
         key=f"review-{review.pk}-approved",
         kind="review.approved",
+        about=review,
         project=review.project.slug,
         subject=f"{_headline(review)}: approved",
         sentence=f"{review.version} is approved and has moved to {review.stage}.{then}",
@@ -97,6 +100,7 @@ def verdicts_stale(review: ReviewRequest, digest: str) -> Message:
     return Message(
         key=f"review-{review.pk}-stale-{digest[-16:]}",
         kind="review.stale",
+        about=review,
         project=review.project.slug,
         subject=f"{_headline(review)}: the card changed, please look again",
         sentence=(
@@ -113,6 +117,7 @@ def commented(review: ReviewRequest, comment: Comment) -> Message:
     return Message(
         key=f"comment-{comment.pk}",
         kind="review.comment",
+        about=review,
         project=review.project.slug,
         subject=f"{_headline(review)}: comment by {comment.by}",
         sentence=f"{comment.by} commented on the review of {review.version} for {review.stage}.",
@@ -127,6 +132,7 @@ def version_commented(comment: VersionComment) -> Message:
     return Message(
         key=f"version-comment-{comment.pk}",
         kind="version.comment",
+        about=version,
         project=version.model.project.slug,
         subject=f"{version}: comment by {comment.by}",
         sentence=f"{comment.by} commented on {version}.",
@@ -140,6 +146,7 @@ def review_withdrawn(review: ReviewRequest) -> Message:
     return Message(
         key=f"review-{review.pk}-withdrawn",
         kind="review.withdrawn",
+        about=review,
         project=review.project.slug,
         subject=f"{_headline(review)}: withdrawn",
         sentence=f"The review of {review.version} for {review.stage} was withdrawn. "
@@ -154,6 +161,7 @@ def review_closed(review: ReviewRequest) -> Message:
     return Message(
         key=f"review-{review.pk}-closed",
         kind="review.closed",
+        about=review,
         project=review.project.slug,
         subject=f"{_headline(review)}: closed",
         sentence=f"The review of {review.version} for {review.stage} was closed. "
@@ -169,6 +177,7 @@ def registration_failed(version: ModelVersion) -> Message:
     return Message(
         key=f"version-{version.pk}-failed-{version.ingests.count()}",
         kind="version.failed",
+        about=version,
         project=version.model.project.slug,
         subject=f"{version}: registration failed",
         sentence=f"{version} could not be registered. {version.status_message}",
@@ -180,6 +189,7 @@ def deployment_serving(deployment: Deployment, rollout: Rollout) -> Message:
     return Message(
         key=f"rollout-{rollout.pk}-serving",
         kind="deployment.serving",
+        about=deployment,
         project=deployment.endpoint.project.slug,
         subject=f"{deployment.version} serves in {deployment.endpoint.environment}",
         sentence=f"{deployment.version} answers predictions at {deployment.endpoint.path}.",
@@ -192,6 +202,7 @@ def deployment_failed(deployment: Deployment, text: str, occasion: str) -> Messa
     return Message(
         key=f"deployment-{deployment.pk}-failed-{occasion}",
         kind="deployment.failed",
+        about=deployment,
         project=deployment.endpoint.project.slug,
         subject=f"{deployment.version} could not be deployed to {deployment.endpoint.environment}",
         sentence=f"{deployment.version} is approved, but could not be deployed to "
@@ -201,14 +212,16 @@ def deployment_failed(deployment: Deployment, text: str, occasion: str) -> Messa
     )
 
 
-def member_added(user: User, project_name: str, slug: str, membership_id: int) -> Message:
+def member_added(membership: Membership) -> Message:
+    project = membership.project
     return Message(
-        key=f"membership-{membership_id}",
+        key=f"membership-{membership.pk}",
         kind="project.member",
-        project=slug,
-        subject=f"You are a member of {project_name}",
-        sentence=f"You were added to the project {project_name}.",
-        path=f"/projects/{slug}",
+        about=project,
+        project=project.slug,
+        subject=f"You are a member of {project.name}",
+        sentence=f"You were added to the project {project.name}.",
+        path=f"/projects/{project.slug}",
         action="Open the project",
         by_mail=False,
     )

@@ -6,11 +6,12 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
-from django.db import transaction
+from django.db import models, transaction
 from django.template.loader import render_to_string
 from django.utils import timezone
 
 from apps.accounts.models import User
+from apps.notifications import audience
 from apps.notifications.events import NotificationCreated
 from apps.notifications.models import Notification
 from apps.outbox.services import publish
@@ -18,13 +19,15 @@ from apps.outbox.services import publish
 
 @dataclass(frozen=True)
 class Message:
-    """What is told. `thread` joins the mails of one review into a conversation.
+    """What is told, to people who see the object that it is `about`.
 
+    `thread` joins the mails of one review into a conversation.
     The short name of the `project` stands before the subject of a mail: people sort by it.
     """
 
     key: str
     kind: str
+    about: models.Model
     project: str
     subject: str
     sentence: str
@@ -39,10 +42,13 @@ class Message:
 
 @transaction.atomic
 def tell(people: Iterable[User], message: Message) -> list[Notification]:
-    """Tell each active person once; telling again under the same key changes nothing."""
+    """Tell each person who may see it, once; again under the same key changes nothing."""
     told = []
+    about = audience.name_of(message.about)
     for user in {user.pk: user for user in people}.values():
-        if not user.is_active or user.is_service_account:
+        if user.is_service_account:
+            continue
+        if not audience.may_see(user, about, project=message.project):
             continue
         notification, is_new = Notification.objects.get_or_create(
             user=user,
@@ -54,6 +60,7 @@ def tell(people: Iterable[User], message: Message) -> list[Notification]:
                 "path": message.path,
                 "by_mail": message.by_mail,
                 "context": {
+                    "about": about,
                     "project": message.project,
                     "action": message.action,
                     "quote": message.quote,
@@ -69,10 +76,16 @@ def tell(people: Iterable[User], message: Message) -> list[Notification]:
 
 
 def send_mail(notification_id: int) -> bool:
-    """Send the mail of a notification. Raises where the mail server does not take it."""
+    """Send the mail of a notification. Raises where the mail server does not take it.
+
+    Who may not see any more what it is about, gets none.
+    """
     notification = Notification.objects.select_related("user").get(pk=notification_id)
     user = notification.user
     if not notification.by_mail or notification.mailed_at or not user.email:
+        return False
+    about, project = (notification.context.get(key) for key in ("about", "project"))
+    if not audience.may_see(user, about, project=project or ""):
         return False
     context = {
         **notification.context,

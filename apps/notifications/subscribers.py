@@ -10,7 +10,6 @@ from apps.notifications.events import NotificationCreated
 from apps.outbox.subscriptions import subscribe
 from apps.projects.events import MemberAdded
 from apps.projects.models import Membership
-from apps.projects.queries import people_who_may
 from apps.registry.events import VersionRejected
 from apps.registry.models import ModelVersion
 from apps.reviews import queries
@@ -100,9 +99,7 @@ def tell_of_the_comment_on_the_version(payload: dict[str, Any]) -> None:
         *version.comments.filter(deleted_at=None).values_list("by", flat=True),
         *version.reviews.filter(state__in=UNDECIDED).values_list("requested_by", flat=True),
     } - {comment.by_id}
-    # Who has left the project since is not told what is said in it.
-    members = people_who_may("view", version.model.project)
-    services.tell(members.filter(pk__in=concerned), messages.version_commented(comment))
+    services.tell(User.objects.filter(pk__in=concerned), messages.version_commented(comment))
 
 
 @subscribe(VersionRejected)
@@ -121,8 +118,11 @@ def _deployment(payload: dict[str, Any]) -> Deployment:
 
 def _interested(deployment: Deployment) -> list[User]:
     """Who asked for the review that let the version in, and who registered it."""
-    asked = User.objects.filter(reviews_requested=deployment.move.review_id)
-    return [deployment.version.registered_by, *asked]
+    review = deployment.move.review_id
+    if review is None:
+        # Asked for those who requested no review, the database would name everybody else.
+        return [deployment.version.registered_by]
+    return [deployment.version.registered_by, *User.objects.filter(reviews_requested=review)]
 
 
 @subscribe(DeploymentServing)
@@ -155,11 +155,7 @@ def tell_the_new_member(payload: dict[str, Any]) -> None:
         .first()
     )
     if membership is not None and membership.user != membership.project.created_by:
-        project = membership.project
-        services.tell(
-            [membership.user],
-            messages.member_added(membership.user, project.name, project.slug, membership.pk),
-        )
+        services.tell([membership.user], messages.member_added(membership))
 
 
 @subscribe(NotificationCreated, slow=True)

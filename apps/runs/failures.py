@@ -4,8 +4,9 @@
 class RunFailure(Exception):
     """The work cannot be done.
 
-    `code` is `<app>.model.<what>` where the model's author can mend it, and
-    `<app>.platform.<what>` where the platform's people have to.
+    `code` is `<app>.model.<what>` where the model's author can mend it,
+    `<app>.project.<what>` where an owner of the project can, and `<app>.platform.<what>` where the
+    platform's people have to.
     """
 
     def __init__(self, code: str, text: str, remedy: str = "") -> None:

@@ -19,6 +19,9 @@ class Run(models.Model):
     requested_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+"
     )
+    # The action that had to be allowed to whoever asked: he is asked about again when the work
+    # starts. Without anybody it is mlgov's own work, which follows from a decision.
+    asked_for = models.CharField(max_length=40, blank=True)
     request_id = models.CharField(max_length=64, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     rung_at = models.DateTimeField(default=timezone.now)
@@ -63,6 +66,12 @@ class Run(models.Model):
     def is_authors_problem(self) -> bool:
         """Whether the model's author can mend the failure; else the platform's people have to."""
         return ".model." in self.error_code
+
+    @property
+    def mended_by(self) -> str:
+        if ".project." in self.error_code:
+            return "An owner of the project"
+        return "The model's author" if self.is_authors_problem else "The platform's people"
 
     @property
     def seconds(self) -> float | None:

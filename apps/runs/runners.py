@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from django.utils import timezone
 
+from apps.accounts.models import User
 from apps.runs.failures import RunCancelled, RunLost
 from apps.runs.models import Run, RunLogLine, RunStep, StepState
 from apps.runs.states import RunState
@@ -84,20 +85,30 @@ class RunContext:
 Runner = Callable[[Run, RunContext], None]
 
 
+# Whether a person may still do what a run was asked for, on what the run works on.
+Allows = Callable[[User, Run], bool]
+
+
 @dataclass(frozen=True)
 class Registration:
     function: Runner
     queue: str
+    allows: Allows | None = None
 
 
 _runners: dict[str, Registration] = {}
 
 
-def runner(kind: str, *, queue: str = "default") -> Callable[[Runner], Runner]:
-    """Carry out the runs of this kind. The function may be called again after a crash."""
+def runner(
+    kind: str, *, queue: str = "default", allows: Allows | None = None
+) -> Callable[[Runner], Runner]:
+    """Carry out the runs of this kind. The function may be called again after a crash.
+
+    `allows` is asked when the work starts, about whoever asked for it.
+    """
 
     def register(function: Runner) -> Runner:
-        _runners[kind] = Registration(function, queue)
+        _runners[kind] = Registration(function, queue, allows)
         return function
 
     return register

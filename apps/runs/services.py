@@ -30,17 +30,30 @@ RING_AGAIN_AFTER = timedelta(seconds=10)
 FORGET_WORKERS_AFTER = timedelta(days=1)
 
 
-def start(*, kind: str, title: str, requested_by: User | None, queue: str = "") -> Run:
-    """Queue a run, in the transaction of the write that wants it."""
+def start(
+    *, kind: str, title: str, requested_by: User | None, asked_for: str = "", queue: str = ""
+) -> Run:
+    """Queue a run, in the transaction of the write that wants it.
+
+    `asked_for` is the action that `requested_by` was allowed. Nobody: mlgov does it by itself.
+    """
     run = Run.objects.create(
         kind=kind,
         title=title[:300],
         queue=queue or registration_of(kind).queue,
         requested_by=requested_by,
+        asked_for=asked_for if requested_by is not None else "",
         request_id=current().request_id,
     )
     publish(RunQueued(run.pk, run.queue))
     return run
+
+
+def vouch(run: Run, *, by: User | None, asked_for: str) -> None:
+    """Somebody asks for what waits already: from here on the run stands on his right."""
+    Run.objects.filter(pk=run.pk, state=RunState.QUEUED).update(
+        requested_by=by, asked_for=asked_for if by is not None else ""
+    )
 
 
 def ring(run_id: int, queue: str) -> None:
@@ -89,6 +102,7 @@ def execute(run_id: int) -> None:
     with acting(request_id=run.request_id, via="task"), heartbeat(run):
         try:
             context.check()
+            _require_still_permitted(run)
             registration_of(run.kind).function(run, context)
             context.check()
         except RunCancelled:
@@ -123,6 +137,25 @@ def execute(run_id: int) -> None:
             )
         else:
             finish(run, RunState.SUCCEEDED)
+
+
+def _require_still_permitted(run: Run) -> None:
+    """A worker acts as the person who asked, who may have lost the right while the run waited."""
+    person = run.requested_by
+    if person is None:
+        return
+    allows = registration_of(run.kind).allows
+    if not person.may_act:
+        text = f"The account of {person}, who asked for this, was disabled meanwhile."
+    elif run.asked_for and allows is not None and not allows(person, run):
+        text = f"{person}, who asked for this, may not do it any more."
+    else:
+        return
+    raise RunFailure(
+        f"{run.kind.split('.')[0]}.project.not-permitted",
+        text,
+        "Nothing was done. Somebody who may can try again.",
+    )
 
 
 @transaction.atomic

@@ -15,10 +15,11 @@ from apps.runs.runners import kinds
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
 GENERATED = re.compile(r"<!-- generated: .*?<!-- end of generated -->", re.DOTALL)
-FAILURE = re.compile(r"[a-z{}]+\.(model|platform)\.[a-z0-9{}-]+")
+FAILURE = re.compile(r"[a-z{}]+\.(model|platform|project)\.[a-z0-9{}-]+")
 ACTION = re.compile(r"[a-z_]+\.[a-z_]+")
 CODE = re.compile(r"[a-z_]+")
-UNEXPECTED = "{}.platform.unexpected"
+# How a run of each kind can fail.
+OF_EACH_KIND = ("{}.platform.unexpected", "{}.project.not-permitted")
 WRITERS = {"record", "note", "_record", "_note", "note_change"}
 
 
@@ -107,7 +108,7 @@ def failure_codes() -> set[str]:
         app, _, rest = code.partition(".")
         if app != "{}":
             codes.add(code)
-        elif code == UNEXPECTED:
+        elif code in OF_EACH_KIND:
             codes |= {f"{kind.partition('.')[0]}.{rest}" for kind in kinds()}
         else:
             codes |= {f"{named}.{rest}" for named in _apps_named()}

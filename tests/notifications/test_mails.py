@@ -81,7 +81,7 @@ def test_a_disabled_person_is_told_nothing(review: ReviewRequest, reviewer: User
     reviewer.save()
     mail.outbox.clear()
     Notification.objects.all().delete()
-    services.tell([reviewer], services.Message("k", "k", "p", "s", "t", "/"))
+    services.tell([reviewer], services.Message("k", "k", review, "credit", "s", "t", "/"))
     deliver_everything()
     assert (Notification.objects.count(), mail.outbox) == (0, [])
 

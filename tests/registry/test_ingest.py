@@ -274,3 +274,52 @@ def test_a_run_that_says_too_much_fails_with_what_to_do(
     assert run.error_code == "registry.model.too-much-lineage"
     assert "more than 400 values" in version.status_message
     assert "in a run of its own" in version.status_message
+
+
+def test_nothing_is_copied_for_who_may_not_register_any_more(
+    tracking: Tracking, model: RegisteredModel, data_scientist: User, owner: User
+) -> None:
+    version = register(model, tracking.log_model(), data_scientist)
+    membership = data_scientist.memberships.get()
+    membership.role = "viewer"
+    membership.save()
+    work_once()
+
+    version.refresh_from_db()
+    run = version.ingests.get().run
+    assert (run.requested_by, run.asked_for) == (data_scientist, "register")
+    assert (run.error_code, list(run.steps.all())) == ("registry.project.not-permitted", [])
+    assert version.state == VersionState.FAILED
+    assert "may not do it any more" in version.status_message
+    # Somebody who may tries again, and it is his run.
+    services.retry_ingest(version, by=owner)
+    work_once()
+    version.refresh_from_db()
+    assert version.state == VersionState.READY
+    assert version.ingests.latest("pk").run.asked_for == "retry"
+
+
+def test_nothing_is_copied_for_an_account_that_was_disabled(
+    tracking: Tracking, model: RegisteredModel, data_scientist: User
+) -> None:
+    version = register(model, tracking.log_model(), data_scientist)
+    data_scientist.is_active = False
+    data_scientist.save()
+    work_once()
+    version.refresh_from_db()
+    assert (version.state, "was disabled meanwhile" in version.status_message) == (
+        VersionState.FAILED, True,
+    )  # fmt: skip
+
+
+def test_a_lost_worker_does_not_lose_who_asked(
+    tracking: Tracking, model: RegisteredModel, data_scientist: User
+) -> None:
+    version = register(model, tracking.log_model(), data_scientist)
+    run = runs.claim(version.ingests.get().run_id, worker="lost")
+    assert run is not None
+    runs.finish(run, RunState.FAILED, code="runs.platform.worker-lost")
+    User.objects.filter(pk=data_scientist.pk).update(is_active=False)
+    work_once()
+    codes = [ingest.run.error_code for ingest in version.ingests.order_by("pk")]
+    assert codes == ["runs.platform.worker-lost", "registry.project.not-permitted"]

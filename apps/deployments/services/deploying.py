@@ -29,7 +29,8 @@ ON_THEIR_WAY = (DeploymentState.BUILDING, DeploymentState.DEPLOYING)
 def deploy(version: ModelVersion, *, move: StageMove, by: User | None) -> Deployment:
     """Bring a version that entered a stage to the stage's environment.
 
-    Rights were checked where the version was let in. Hearing of the same move twice is harmless.
+    Rights were checked where the version was let in. Nobody is `by` after a review: that is
+    mlgov's own work then. Hearing of the same move twice is harmless.
     """
     environment = move.to_stage.environment
     if environment is None:
@@ -57,7 +58,7 @@ def deploy(version: ModelVersion, *, move: StageMove, by: User | None) -> Deploy
     if not is_new and deployment.state in ON_THEIR_WAY:
         Rollout.objects.filter(deployment=deployment, finished_at=None).update(asked_at=move.at)
     elif is_new or not deployment.traffic:
-        build_or_roll_out(deployment, by=by, asked_at=move.at)
+        build_or_roll_out(deployment, by=by, asked_for="move", asked_at=move.at)
     return deployment
 
 
@@ -70,7 +71,12 @@ def sizes(environment: Environment) -> dict[str, object]:
 
 
 def build_or_roll_out(
-    deployment: Deployment, *, by: User | None, asked_at: datetime, rebuild: bool = False
+    deployment: Deployment,
+    *,
+    by: User | None,
+    asked_for: str,
+    asked_at: datetime,
+    rebuild: bool = False,
 ) -> None:
     """Take the next step of a locked deployment, of the size that the environment has now."""
     environment = deployment.endpoint.environment
@@ -86,7 +92,7 @@ def build_or_roll_out(
     if image is not None:
         deployment.image = image
         deployment.save(update_fields=["image", "replicas", "cpu", "memory_mb"])
-        start_rollout(deployment, by=by, asked_at=asked_at)
+        start_rollout(deployment, by=by, asked_for=asked_for, asked_at=asked_at)
         return
     if deployment.state != DeploymentState.BUILDING:
         DEPLOYMENT.apply(deployment, "build")
@@ -95,6 +101,7 @@ def build_or_roll_out(
         deployment.version,
         environment,
         by=by,
+        asked_for=asked_for,
         artifact_digest=deployment.move.artifact_digest,
         review_id=deployment.move.review_id,
     )
@@ -114,6 +121,7 @@ def roll_out_waiting(build_id: int) -> None:
         start_rollout(
             deployment,
             by=build.run.requested_by,
+            asked_for=build.run.asked_for,
             asked_at=deployment.move.at,
             kind=RolloutKind.ROLLOUT,
         )

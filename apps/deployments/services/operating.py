@@ -38,7 +38,7 @@ def retry(deployment: Deployment, *, by: User) -> Deployment:
     note(deployment, "deployment.retry", actor=by)
     last = deployment.rollouts.select_related("run").first()
     gone = last is not None and last.run.error_code.endswith(IMAGE_GONE)
-    build_or_roll_out(deployment, by=by, asked_at=timezone.now(), rebuild=gone)
+    build_or_roll_out(deployment, by=by, asked_for="retry", asked_at=timezone.now(), rebuild=gone)
     return deployment
 
 
@@ -78,6 +78,7 @@ def roll_back(deployment: Deployment, *, by: User, reason: str) -> Deployment:
     start_rollout(
         deployment,
         by=by,
+        asked_for="roll_back",
         asked_at=timezone.now(),
         kind=RolloutKind.ROLLBACK,
         reason=reason,

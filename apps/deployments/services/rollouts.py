@@ -21,6 +21,7 @@ from apps.runs.states import RunState
 
 ROLLOUT = "deployments.rollout"
 WORKER_LOST = "runs.platform.worker-lost"
+NOT_PERMITTED = "deployments.project.not-permitted"
 ATTEMPTS = 5
 TITLES = {
     RolloutKind.ROLLOUT: "Deploy {} to {}",
@@ -32,6 +33,7 @@ def start_rollout(
     deployment: Deployment,
     *,
     by: User | None,
+    asked_for: str,
     asked_at: datetime,
     kind: str = RolloutKind.ROLLOUT,
     reason: str = "",
@@ -40,6 +42,7 @@ def start_rollout(
     """Queue a rollout of a locked deployment that has an image; one on its way is kept."""
     unfinished = queries.unfinished_rollout(deployment)
     if unfinished is not None and not unfinished.run.is_finished:
+        runs.vouch(unfinished.run, by=by, asked_for=asked_for)
         return unfinished
     if unfinished is not None:
         _close(unfinished)
@@ -51,7 +54,7 @@ def start_rollout(
     title = TITLES[RolloutKind(kind)].format(deployment.version, deployment.endpoint.environment)
     rollout = Rollout.objects.create(
         deployment=deployment,
-        run=runs.start(kind=ROLLOUT, title=title, requested_by=by),
+        run=runs.start(kind=ROLLOUT, title=title, requested_by=by, asked_for=asked_for),
         kind=kind,
         reason=reason,
         asked_at=asked_at,
@@ -175,12 +178,18 @@ def settle(run_id: int) -> None:
         start_rollout(
             deployment,
             by=run.requested_by,
+            asked_for=run.asked_for,
             asked_at=rollout.asked_at,
             kind=rollout.kind,
             reason=rollout.reason,
             attempt=rollout.attempt + 1,
         )
-    elif deployment.state == DeploymentState.DEPLOYING:
+    elif deployment.state != DeploymentState.DEPLOYING:
+        return
+    elif rollout.kind == RolloutKind.ROLLBACK and run.error_code == NOT_PERMITTED:
+        # Nothing was tried, so it is as good to go back to as it was.
+        retire_locked(deployment, actor=None, reason=run.error_text)
+    else:
         fail_locked(deployment)
 
 

@@ -30,9 +30,14 @@ READ_FROM_ARTIFACTS = (
 )
 
 
-def start_ingest(version: ModelVersion, *, by: User | None) -> Ingest:
+def start_ingest(version: ModelVersion, *, by: User | None, asked_for: str) -> Ingest:
     """Queue the run, in the transaction of whoever wants it."""
-    run = runs.start(kind=KIND, title=f"Take over the artifacts of {version}", requested_by=by)
+    run = runs.start(
+        kind=KIND,
+        title=f"Take over the artifacts of {version}",
+        requested_by=by,
+        asked_for=asked_for,
+    )
     return Ingest.objects.create(version=version, run=run)
 
 
@@ -54,7 +59,7 @@ def retry_ingest(version: ModelVersion, *, by: User) -> Ingest:
         also=[version.model],
         project=version.model.project,
     )
-    return start_ingest(version, by=by)
+    return start_ingest(version, by=by, asked_for="retry")
 
 
 @transaction.atomic
@@ -73,7 +78,7 @@ def start_again(version: ModelVersion) -> Ingest | None:
             "Tell the platform's people; the registration can be retried.",
         )
         return None
-    return start_ingest(version, by=latest.run.requested_by)
+    return start_ingest(version, by=latest.run.requested_by, asked_for=latest.run.asked_for)
 
 
 @transaction.atomic

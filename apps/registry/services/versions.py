@@ -143,7 +143,7 @@ def _register(
     if resolved.origin is not None:
         # Nothing is fetched for a copy, so nobody has to wait for it.
         return accept_copy(version, resolved.origin)
-    start_ingest(version, by=by)
+    start_ingest(version, by=by, asked_for="register")
     return version
 
 
