@@ -28,6 +28,15 @@ def register_holders(about: str, holders: Callable[[], models.QuerySet[Any]]) ->
     _holders[about] = holders
 
 
+# Attribute -> what relies on it under the declaration that is given, in words; empty: nothing.
+_reliers: list[Callable[[Attribute, Attribute | None], str]] = []
+
+
+def register_relier(relies: Callable[[Attribute, Attribute | None], str]) -> None:
+    """Let somebody say what would break where an attribute becomes another, or goes."""
+    _reliers.append(relies)
+
+
 @transaction.atomic
 def declare(
     *,
@@ -98,6 +107,7 @@ def require_not_held(attribute: Attribute) -> None:
         raise Conflict(
             f"{_holding(count, attribute.about)} “{attribute.name}”. Take it away there first."
         )
+    _require_no_relier(attribute, None)
 
 
 def require_fits_what_is_held(attribute: Attribute) -> None:
@@ -112,6 +122,13 @@ def require_fits_what_is_held(attribute: Attribute) -> None:
             f"such as “{str(misfits[0])[:60]}”. Change it there first.",
             details={"held_by": len(misfits)},
         )
+    _require_no_relier(attribute, attribute)
+
+
+def _require_no_relier(attribute: Attribute, then: Attribute | None) -> None:
+    for relies in _reliers:
+        if broken := relies(attribute, then):
+            raise Conflict(broken)
 
 
 def holders_of(about: str, name: str) -> models.QuerySet[Any]:
