@@ -30,4 +30,5 @@ urlpatterns = [
     path("", include("apps.reviews.urls")),
     path("", include("apps.cards.urls")),
     path("", include("apps.web.account_urls")),
+    path("", include("apps.web.access_urls")),
 ]

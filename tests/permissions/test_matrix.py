@@ -18,7 +18,7 @@ PEOPLE = (
     "anonymous", "stranger", "viewer", "reviewer", "scientist", "owner", "infrastructure",
     "administrator",
 )  # fmt: skip
-PAGES = {"web", "projects", "reviews", "cards", "accounts"}
+PAGES = {"web", "projects", "reviews", "cards", "accounts", "access"}
 # Held to their own tables by tests/api, tests/contract and tests/deployments.
 FOR_PROGRAMS = {"ops", "mlflow", "v1", "endpoints"}
 NOT_OURS = {"admin"}
@@ -36,6 +36,8 @@ REVIEWERS = (SIGN_IN, 404, 403, 302, 403, 302, 403, 403)
 IN_CHARGE_OF_THE_REQUEST = (SIGN_IN, 404, 403, 403, 302, 302, 403, 302)
 # 422: they may, and the empty form is refused.
 OPERATORS_WITH_A_FORM = (SIGN_IN, 404, 403, 403, 403, 422, 422, 422)
+ADMINISTRATORS = (SIGN_IN, 403, 403, 403, 403, 403, 403, 200)
+ADMINISTRATORS_DO = (SIGN_IN, 403, 403, 403, 403, 403, 403, 302)
 ONLY_ITS_AUTHOR = (SIGN_IN, 404, 403, 403, 200, 403, 403, 403)
 ONLY_THE_VIEWER = (SIGN_IN, 404, 302, 404, 404, 404, 404, 404)
 # No tracking server answers here. tests/web/test_training.py asks one that does.
@@ -87,6 +89,10 @@ def of_stage(world: World) -> list[Any]:
 
 def of_member(world: World) -> list[Any]:
     return [world.project.slug, world.member.pk]
+
+
+def of_access_rule(world: World) -> list[Any]:
+    return [world.access_rule.pk]
 
 
 @dataclass(frozen=True)
@@ -253,6 +259,11 @@ ROWS = [
         of_review,
         lambda w: {"reviewers": [w.risk_reviewer.pk]},
     ),
+    Row("access:rules", ADMINISTRATORS),
+    Row("access:rule_new", ADMINISTRATORS),
+    Row("access:rule", ADMINISTRATORS, of_access_rule),
+    Row("access:rule_switch", ADMINISTRATORS_DO, of_access_rule, nothing),
+    Row("access:rule_delete", ADMINISTRATORS_DO, of_access_rule, nothing),
     Row("accounts:profile", EVERYBODY),
     Row("accounts:tokens", EVERYBODY),
     Row("accounts:sessions", EVERYBODY),

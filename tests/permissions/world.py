@@ -7,6 +7,7 @@ from django.contrib.auth.models import Group
 from django.db import transaction
 from django.utils import timezone
 
+from apps.access.models import Rule
 from apps.accounts import services as accounts
 from apps.accounts.models import AccessToken, User
 from apps.audit.models import AuditEvent
@@ -46,6 +47,7 @@ class World:
     member: Membership
     prefix: NamePrefix
     rule: LabelRule
+    access_rule: Rule
     server: TrackingServer
     access: StoreAccess
     comment: VersionComment
@@ -137,6 +139,10 @@ def make_world() -> World:
         member=member,
         prefix=NamePrefix.objects.create(project=project, prefix="loans-"),
         rule=LabelRule.objects.create(project=project, kind="alias", pattern="prod*", roles=[]),
+        access_rule=Rule.objects.create(
+            name="Nobody", effect="deny", actions=["view"], author=administrator,
+            conditions=['user.username is "nobody"'],
+        ),
         server=server,
         access=StoreAccess.objects.create(project=project, store=store),
         comment=VersionComment.objects.create(version=version, by=scientist, text="Mine."),

@@ -3,6 +3,7 @@ from drf_spectacular.views import SpectacularAPIView
 
 from apps.api.v1 import schema
 from apps.api.v1.views import (
+    access,
     activity,
     attributes,
     cards,
@@ -143,6 +144,8 @@ urlpatterns = [
     path("runs", runs.RunsView.as_view(), name="runs"),
     path("runs/<int:pk>", runs.RunView.as_view(), name="run"),
     path("runs/<int:pk>/log", runs.RunLogView.as_view(), name="run_log"),
+    path("rules", access.RulesView.as_view(), name="rules"),
+    path("rules/<int:pk>", access.RuleView.as_view(), name="rule"),
     path("activity", activity.ActivityView.as_view(), name="activity"),
     path("schema", SpectacularAPIView.as_view(), name="schema"),
     path("docs", schema.DocsView.as_view(url_name="v1:schema"), name="docs"),
