@@ -12,13 +12,15 @@ from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from apps.access import explanations, reference, rulebook, services
+from apps.access import dry_run, explanations, reference, rulebook, services
 from apps.access.forms import RuleFilter, RuleForm
 from apps.access.models import Rule
 from apps.core.errors import DomainError, NotPermitted
 from apps.core.pages import answer, put_on_form
 
 PAGE = 50
+# Rows of a dry run that are shown; all of them are counted.
+MOST_CHANGES = 100
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,28 @@ class ToldRule:
     fault: str
     state: str
     label: str
+
+
+@dataclass(frozen=True)
+class Tried:
+    """What a rule would change, for the page."""
+
+    comparison: dry_run.Comparison
+    changes: list[dry_run.Change]
+    gaining: int
+    losing: int
+    would_hold: bool
+
+    @classmethod
+    def of(cls, comparison: dry_run.Comparison, rule: Rule) -> "Tried":
+        found = comparison.changes
+        return cls(
+            comparison,
+            found[:MOST_CHANGES],
+            len({change.person.pk for change in found if change.gains}),
+            len({change.person.pk for change in found if change.loses}),
+            rule.is_in_force,
+        )
 
 
 @login_required
@@ -161,8 +185,11 @@ def _is_wanted(told: ToldRule, form: RuleFilter) -> bool:
 def _rule_page(
     request: HttpRequest, form: RuleForm, save: Any, *, told: ToldRule | None = None
 ) -> HttpResponse:
-    refusal, posted = None, request.method == "POST"
-    if posted and form.is_valid():
+    refusal, tried, posted = None, None, request.method == "POST"
+    is_trial = "try" in request.POST
+    if posted and form.is_valid() and is_trial:
+        tried = Tried.of(dry_run.compare(told.rule if told else None, form.instance), form.instance)
+    elif posted and form.is_valid():
         try:
             messages.success(request, save())
             return redirect("access:rules")
@@ -174,9 +201,10 @@ def _rule_page(
         "section": "access",
         "form": form,
         "told": told,
+        "tried": tried,
         "names": reference.names(declared),
         "operators": reference.operators(),
         "examples": reference.EXAMPLES,
     }
-    status = 422 if posted else 200
+    status = 422 if posted and tried is None else 200
     return answer(request, "access/rule.html", context, refusal=refusal, status=status)

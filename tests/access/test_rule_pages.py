@@ -280,3 +280,52 @@ def test_staff_who_are_no_administrators_do_not_write_rules_in_the_admin(
     client = signed_in(staff)
     assert client.post("/admin/access/rule/add/", DENIAL).status_code == 403
     assert not Rule.objects.exists()
+
+
+def test_a_rule_is_tried_before_it_is_saved(
+    signed_in: Signed, administrator: User, model: RegisteredModel, viewer: User
+) -> None:
+    client = signed_in(administrator)
+    tried = client.post(f"{PAGE}/new", {**DENIAL, "try": "1"})
+    page = text_of(tried)
+
+    assert (tried.status_code, Rule.objects.count()) == (200, 0)
+    assert "1 person would lose something" in page.replace("<strong>", "").replace("</strong>", "")
+    assert "loses 1 model" in page
+    assert "scoring" in page
+    assert 'value="No viewers"' in page
+    wrong = client.post(f"{PAGE}/new", {**DENIAL, "conditions": "x", "try": "1"})
+    assert wrong.status_code == 422
+    assert "What it would change" not in text_of(wrong)
+
+    client.post(f"{PAGE}/new", DENIAL)
+    rule = Rule.objects.get()
+    off = {name: value for name, value in DENIAL.items() if name != "is_active"}
+    page = text_of(client.post(f"{PAGE}/{rule.pk}", {**off, "try": "1"}))
+    assert "The rule would not hold now" in page
+    assert "gains 1 model" in page
+    rule.refresh_from_db()
+    assert rule.is_active
+
+
+def test_a_rule_is_tried_over_rest(
+    client: Client, administrator: User, model: RegisteredModel, viewer: User, owner: User
+) -> None:
+    body = {"effect": "deny", "actions": ["view"], "conditions": ['user.role is "viewer"']}
+    json = {"content_type": "application/json"}
+    writing = bearer(administrator)
+    found = client.post(f"{API}/dry-run", body, **json, **writing)
+
+    assert found.status_code == 200
+    assert (found.json()["examined"], Rule.objects.count()) == (3, 0)
+    models = [change for change in found.json()["changes"] if change["noun"] == "model"]
+    assert models == [
+        {
+            "person": "viewer", "action": "view", "noun": "model", "gains": 0, "loses": 1,
+            "examples": ["scoring"],
+        }
+    ]  # fmt: skip
+    assert client.post(f"{API}/dry-run", body, **json, **bearer(owner)).status_code == 403
+    for odd in ({"conditions": ["?"]}, {"replaces": 99}, {"replaces": "x"}, {"actions": ["x"]}):
+        refused = client.post(f"{API}/dry-run", {**body, **odd}, **json, **writing)
+        assert refused.status_code in (400, 404), odd

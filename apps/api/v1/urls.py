@@ -145,6 +145,7 @@ urlpatterns = [
     path("runs/<int:pk>", runs.RunView.as_view(), name="run"),
     path("runs/<int:pk>/log", runs.RunLogView.as_view(), name="run_log"),
     path("rules", access.RulesView.as_view(), name="rules"),
+    path("rules/dry-run", access.RuleTrialView.as_view(), name="rule_trial"),
     path("rules/<int:pk>", access.RuleView.as_view(), name="rule"),
     path("activity", activity.ActivityView.as_view(), name="activity"),
     path("schema", SpectacularAPIView.as_view(), name="schema"),

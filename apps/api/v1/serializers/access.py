@@ -36,6 +36,40 @@ class RuleChanges(RuleContent):
         super().__init__(*args, **{**kwargs, "partial": True})
 
 
+class Trial(RuleContent):
+    """A rule that is not saved. The name need not be free."""
+
+    name = serializers.CharField(max_length=120, required=False, default="Tried")
+    replaces = serializers.IntegerField(
+        required=False,
+        allow_null=True,
+        default=None,
+        min_value=1,
+        max_value=2**63 - 1,
+        help_text="Number of the rule that would be changed into this one.",
+    )
+
+
+class Change(serializers.Serializer):
+    person = AttributeOf("username")
+    action = serializers.CharField()
+    noun = serializers.CharField(help_text="The kind of objects.")
+    gains = serializers.IntegerField(help_text="On how many more objects the person may do it.")
+    loses = serializers.IntegerField()
+    examples = serializers.ListField(child=serializers.CharField())
+
+
+class Comparison(serializers.Serializer):
+    people = serializers.IntegerField()
+    examined = serializers.IntegerField(
+        help_text="Fewer than people where the time did not suffice for all of them."
+    )
+    wanted = serializers.DictField(
+        child=serializers.CharField(), help_text="What was asked for beside the actions."
+    )
+    changes = Change(many=True)
+
+
 class AccessRule(RuleContent):
     id = serializers.IntegerField(read_only=True)
     author = AttributeOf("username")

@@ -4,7 +4,7 @@ from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema
 from rest_framework.response import Response
 
-from apps.access import explanations, rulebook, services
+from apps.access import dry_run, explanations, rulebook, services
 from apps.access.models import Rule
 from apps.api.v1.base import PersonsRequest, Resource, one, shown
 from apps.api.v1.serializers import access as shapes
@@ -26,6 +26,19 @@ class RulesView(Resource):
         services.require_rule_maker(request.user)
         rule = services.create_rule(by=request.user, **self.given(shapes.RuleContent))
         return shown(rule, shapes.AccessRule, status=201)
+
+
+class RuleTrialView(Resource):
+    @extend_schema(operation_id="rules_dry_run", request=shapes.Trial, responses=shapes.Comparison)
+    def post(self, request: PersonsRequest) -> Response:
+        """Who would gain or lose what, and on how many objects, without saving the rule."""
+        services.require_rule_maker(request.user)
+        given = self.given(shapes.Trial)
+        replaced = given.pop("replaces")
+        before = one(_rules(request), "rule", pk=replaced) if replaced else None
+        rule = Rule(author=request.user, **given)
+        services.require_sound(rule)
+        return shown(dry_run.compare(before, rule), shapes.Comparison)
 
 
 class RuleView(Resource):
