@@ -15,7 +15,7 @@ from django.db.models import Q
 from apps.access import grants, rulebook
 from apps.access.conditions import Wanted
 from apps.access.models import Effect
-from apps.access.rulebook import ANYTHING, RuleForPerson, Standing, standing_of
+from apps.access.rulebook import ANYTHING, RuleForPerson, Standing, any_of, standing_of
 from apps.accounts.models import User
 from apps.core.errors import NotFound, NotPermitted
 from apps.core.prepared import Prepared, is_judged_anew
@@ -63,9 +63,8 @@ class Policy(Generic[M]):
         if standing.is_plain:
             return roles
         allowed = roles | self._beside_roles(user, action, standing, wanted)
-        for rule in self.rules(standing, Effect.DENY, action, wanted):
-            allowed &= ~rule.where(self.reaches)
-        return allowed
+        denials = list(self.rules(standing, Effect.DENY, action, wanted))
+        return allowed & ~any_of(denials, self.reaches) if denials else allowed
 
     def visible_to(
         self, user: Any, action: str = "view", wanted: Wanted = rulebook.NOTHING
@@ -112,8 +111,8 @@ class Policy(Generic[M]):
         found = NOTHING
         if standing.has_grants and action == self.token_actions.get(action, action):
             found |= grants.granted(user, action, self.reaches)
-        for rule in self.rules(standing, Effect.ALLOW, action, wanted):
-            found |= rule.where(self.reaches)
+        if allowances := list(self.rules(standing, Effect.ALLOW, action, wanted)):
+            found |= any_of(allowances, self.reaches)
         if found == NOTHING:
             return found
         if user.limits is not None and user.limits.projects is not None:
@@ -123,9 +122,9 @@ class Policy(Generic[M]):
             found &= Q(**{f"{path or 'pk'}__in": list(user.limits.projects)})
         known_as = self.token_actions.get(action, action)
         if "project" in self.reaches:
-            for rule in standing.of(Effect.DENY, known_as):
-                if is_about_projects(rule.rule):
-                    found &= ~rule.where(self.reaches)
+            denials = standing.of(Effect.DENY, known_as)
+            if of_projects := [rule for rule in denials if is_about_projects(rule.rule)]:
+                found &= ~any_of(of_projects, self.reaches)
         return found
 
     @cache  # noqa: B019 - policies are made once and stay
@@ -178,16 +177,14 @@ def is_about_projects(rule: rulebook.ReadRule) -> bool:
 
 def on_projects(user: Any, action: str) -> tuple[Q, Q]:
     """Which projects rules let the person do the action in, and in which they deny it."""
-    allowed, denied = NOTHING, NOTHING
     standing = standing_of(user)
-    for effect in (Effect.ALLOW, Effect.DENY):
-        for found in standing.of(effect, action):
-            if not is_about_projects(found.rule):
-                continue
-            if effect == Effect.ALLOW:
-                allowed |= found.where({"project": ""})
-            else:
-                denied |= found.where({"project": ""})
+    allowed, denied = (
+        any_of(
+            [found for found in standing.of(effect, action) if is_about_projects(found.rule)],
+            {"project": ""},
+        )
+        for effect in (Effect.ALLOW, Effect.DENY)
+    )
     return allowed, denied
 
 
@@ -199,10 +196,8 @@ def hidden_from(user: Any) -> dict[str, models.QuerySet[Any]]:
     standing = standing_of(user)
     found = {}
     for kind, policy in BY_KIND.items():
-        hidden = NOTHING
-        for rule in policy.rules(standing, Effect.DENY, "view", rulebook.NOTHING):
-            hidden |= rule.where(policy.reaches)
-        if hidden != NOTHING:
+        if rules := list(policy.rules(standing, Effect.DENY, "view", rulebook.NOTHING)):
+            hidden = any_of(rules, policy.reaches)
             found[kind] = policy.model._default_manager.order_by().filter(hidden)
     return found
 

@@ -5,7 +5,8 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, reduce
+from operator import or_
 from typing import Any
 
 from django.db.models import Exists, Model, OuterRef, Q, QuerySet, Subquery
@@ -128,6 +129,36 @@ class RuleForPerson:
         if any(not test.negated for test in mine):
             found &= Q(**{lookup: positive.values("pk")})
         return found
+
+
+def any_of(rules: Iterable[RuleForPerson], reaches: Mapping[str, str]) -> Q:
+    """The objects that at least one of the rules is about.
+
+    Most rules ask one thing of one kind of object. Those are asked together: to build and to plan
+    a query for each would take many times as long as to answer it.
+    """
+    found = Q(pk__in=[])
+    together: dict[tuple[str, bool], list[Q]] = {}
+    for rule in rules:
+        if len(rule.tests) != 1:
+            found |= rule.where(reaches)
+            continue
+        (test,) = rule.tests
+        asked = together.setdefault((test.entity, test.negated), [])
+        if test.where not in asked:
+            asked.append(test.where)
+    for (entity, negated), asked in together.items():
+        lookup = f"{reaches[entity]}__in" if reaches[entity] else "pk__in"
+        objects: QuerySet[Any] = vocabulary.ENTITIES[entity].model._default_manager.order_by()
+        if negated:
+            # Not in one of them is: not in all of them at once.
+            for where in asked:
+                objects = objects.filter(where)
+            found |= ~Q(**{lookup: objects.values("pk")})
+        else:
+            one = reduce(or_, asked)
+            found |= Q(**{lookup: objects.filter(one).values("pk")})
+    return found
 
 
 @dataclass(frozen=True)
