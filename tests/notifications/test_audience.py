@@ -98,6 +98,9 @@ def test_what_was_told_of_a_project_goes_with_the_membership(
     assert "please review" not in client.get("/notifications").content.decode()
     assert client.get(f"/notifications/{notification.pk}").status_code == 404
     assert (list(notifications_of(reviewer)), unread_of(reviewer).count()) == ([], 0)
+    # One from before the project was noted belongs to nobody's project.
+    old = Notification.objects.create(user=reviewer, key="old", kind="k", subject="s", path="/")
+    assert list(notifications_of(reviewer)) == [old]
 
 
 def test_a_failed_registration_is_not_told_to_who_left(

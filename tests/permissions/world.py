@@ -123,7 +123,7 @@ def make_world() -> World:
         review=review,
         deployment=deployment,
         key=key,
-        run=start_ingest(failed, by=scientist).run,
+        run=start_ingest(failed, by=scientist, asked_for="register").run,
         event=AuditEvent.objects.filter(project_id=project.pk).earliest("pk"),
         message=OutboxMessage.objects.create(
             event="a.B", subscriber="c.d", payload={}, state=MessageState.STUCK,
