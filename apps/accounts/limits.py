@@ -67,9 +67,9 @@ ASKED_FOR: dict[str, tuple[str, ...]] = {
     "version.set_attributes": ("manage_project",),
     "version.tag": ("register",),
     "version.untag": ("register",),
-    "webhook.create": ("manage_project",),
-    "webhook.delete": ("manage_project",),
-    "webhook.edit": ("manage_project",),
+    "webhook.create": ("manage_webhooks",),
+    "webhook.delete": ("manage_webhooks",),
+    "webhook.edit": ("manage_webhooks",),
 }
 
 

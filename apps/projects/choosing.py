@@ -65,13 +65,13 @@ def project_to_run(user: User, *, noun: str) -> Project:
     if slug := context.current().default_project:
         visible = projects_where(user, may="view").filter(slug=slug).first()
         return visible or _none_named(slug, "Use an access token with another default project")
-    found = list(projects_where(user, may="manage_project").order_by("slug")[:MOST_NAMED])
+    found = list(projects_where(user, may="manage_webhooks").order_by("slug")[:MOST_NAMED])
     if len(found) == 1:
         return found[0]
     if not found:
         raise NotPermitted(
-            f"A {noun} belongs to a project and is made by its owners, and you own none. Ask an "
-            "owner of the project."
+            f"A {noun} belongs to a project and is made by its owners and maintainers, and you own "
+            "none and maintain none. Ask an owner of the project."
         )
     slugs = ", ".join(project.slug for project in found)
     raise Invalid(

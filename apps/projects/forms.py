@@ -11,7 +11,7 @@ from apps.projects.roles import Role
 
 ROLES_HELP = (
     "Owners run the project, maintainers deploy, data scientists register and ask for reviews, "
-    "reviewers decide, viewers read."
+    "reviewers decide, viewers and auditors read."
 )
 
 VISIBILITY_HELP = (

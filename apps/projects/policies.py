@@ -51,6 +51,7 @@ class ProjectPolicy(Policy[Project]):
     verbs = {
         "manage_members": "manage the members of",
         "manage_project": "change the settings of",
+        "manage_webhooks": "manage the webhooks of",
         "override_stages": "change the stages of",
         "register": "register models in",
     }

@@ -11,11 +11,12 @@ class Role(models.TextChoices):
     DATA_SCIENTIST = "data_scientist", "Data scientist"
     REVIEWER = "reviewer", "Reviewer"
     VIEWER = "viewer", "Viewer"
+    AUDITOR = "auditor", "Auditor"
 
 
 VIEW = {"view", "comment", "predict"}
 CONTRIBUTE = {"register", "edit_card", "request_review"}
-OPERATE = {"deploy", "roll_back", "retry", "manage_keys", "move"}
+OPERATE = {"deploy", "roll_back", "retry", "manage_keys", "manage_webhooks", "move"}
 GOVERN = {"manage_members", "manage_project", "override_stages", "delete"}
 
 ACTIONS: dict[str, frozenset[str]] = {
@@ -24,6 +25,8 @@ ACTIONS: dict[str, frozenset[str]] = {
     Role.DATA_SCIENTIST: frozenset(VIEW | CONTRIBUTE | {"retry"}),
     Role.REVIEWER: frozenset(VIEW | {"review"}),
     Role.VIEWER: frozenset(VIEW - {"predict", "comment"}),
+    # Reads everything, the trail included, and never more: whatever viewers come to do.
+    Role.AUDITOR: frozenset({"view"}),
 }
 
 # What each is, for the forms and lists that offer them.

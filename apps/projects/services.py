@@ -183,6 +183,9 @@ def remove_member(membership: Membership, *, by: User) -> None:
 
 
 def _keep_an_owner(project: Project, *, but: Membership) -> None:
-    others = project.memberships.filter(role=Role.OWNER, user__is_active=True).exclude(pk=but.pk)
-    if not others.exists():
+    # A person: nobody can ask a pipeline for a right.
+    others = project.memberships.filter(
+        role=Role.OWNER, user__is_active=True, user__is_service_account=False
+    )
+    if not others.exclude(pk=but.pk).exists():
         raise Conflict(f"{but.user} is the last owner of {project}. Name another owner first.")

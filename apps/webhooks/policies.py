@@ -12,17 +12,17 @@ from apps.webhooks.models import RegistryWebhook
 
 
 class WebhookPolicy(Policy[RegistryWebhook]):
-    """Whoever runs the project sees and manages its webhooks and those of its models.
+    """Owners and maintainers see and manage the webhooks of a project and of its models.
 
     An address is often a secret by itself. Those of all models are the administrators'.
     """
 
     model = RegistryWebhook
     noun = "webhook"
-    token_actions = dict.fromkeys(("edit", "delete", "test"), "manage_project")
+    token_actions = dict.fromkeys(("edit", "delete", "test"), "manage_webhooks")
 
     def by_role(self, user: User, action: str) -> Q:
-        run = projects_where(user, may="manage_project").values("pk")
+        run = projects_where(user, may="manage_webhooks").values("pk")
         return Q(model__project__in=run) | Q(project__in=run)
 
     def of_project(self, user: Any, project: Project) -> QuerySet[RegistryWebhook]:

@@ -48,7 +48,7 @@ def create_webhook(
 ) -> RegistryWebhook:
     """For one model, or without a model for all of them, which administrators only may."""
     if model is not None:
-        project_policies.projects.require(by, "manage_project", model.project)
+        project_policies.projects.require(by, "manage_webhooks", model.project)
     elif not by.is_superuser:
         raise NotPermitted(
             "Only an administrator makes a webhook for all models. Name a model whose project you "
@@ -81,7 +81,7 @@ def create_project_webhook(
     description: str = "",
 ) -> RegistryWebhook:
     """As MLflow's own: for all models and prompts of a project."""
-    project_policies.projects.require(by, "manage_project", project)
+    project_policies.projects.require(by, "manage_webhooks", project)
     webhook = RegistryWebhook(
         dialect=Dialect.MLFLOW,
         project=project,

@@ -7,8 +7,10 @@ from apps.audit.models import AuditEvent
 from apps.audit.queries import activity_of
 from apps.core.errors import AlreadyExists, Conflict, Invalid, NotFound, NotPermitted
 from apps.outbox.models import OutboxMessage
-from apps.projects import services
+from apps.projects import policies, queries, roles, services
 from apps.projects.models import Membership, Project
+from apps.projects.tokens import ALL_ACTIONS
+from apps.registry import policies as registry_policies
 from tests import factories
 from tests.threads import together
 
@@ -142,5 +144,60 @@ def test_two_owners_who_leave_at_once_do_not_both_leave():
         services.remove_member(Membership.objects.get(user=user), by=user)
 
     results = together(lambda: leave(one), lambda: leave(two))
+    assert sorted(type(result).__name__ for result in results) == ["Conflict", "NoneType"]
+    assert project.memberships.filter(role="owner").count() == 1
+
+
+def test_a_pipeline_is_not_the_owner_who_stays(project, owner):
+    robot = factories.make_user("robot", is_service_account=True, owner=owner)
+    factories.join(project, robot, "owner")
+    with pytest.raises(Conflict, match="last owner"):
+        services.remove_member(Membership.objects.get(user=owner), by=owner)
+
+
+def test_nobody_but_an_owner_changes_roles_not_even_his_own(project, owner, maintainer):
+    auditor = factories.make_user("auditor")
+    factories.join(project, auditor, "auditor")
+    for person in (maintainer, auditor):
+        membership = Membership.objects.get(user=person)
+        for role in ("owner", "maintainer", "viewer"):
+            with pytest.raises(NotPermitted):
+                services.set_member(project, user=person, role=role, by=person)
+        with pytest.raises(NotPermitted):
+            services.create_service_account(project, username="ci", role="owner", by=person)
+        with pytest.raises(NotPermitted):
+            services.remove_member(Membership.objects.get(user=owner), by=person)
+        assert Membership.objects.get(user=person).role == membership.role
+
+
+def test_an_auditor_of_a_project_reads_its_trail_and_changes_nothing(project, owner, version):
+    auditor = factories.make_user("auditor")
+    factories.join(project, auditor, "auditor")
+    other = factories.make_project("other", owner=owner)
+    for one in (project, other):
+        services.set_member(one, user=factories.make_user(), role="viewer", by=owner)
+    events = queries.events_visible_to(auditor).filter(action="member.add")
+    assert [event.project_id for event in events] == [project.pk]
+    assert roles.ACTIONS["auditor"] == {"view"}
+    for policy, obj in (
+        (policies.projects, project), (registry_policies.models, version.model),
+        (registry_policies.versions, version),
+    ):  # fmt: skip
+        allowed = {a for a in ALL_ACTIONS if policy.allows(auditor, a, obj)}
+        assert allowed == {"view"}
+    assert not policies.projects.allows(auditor, "view", other)
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
+def test_two_owners_who_step_down_at_once_do_not_both_step_down():
+    one, two = factories.make_user("one"), factories.make_user("two")
+    project = factories.make_project("credit", owner=one)
+    factories.join(project, two, "owner")
+
+    def step_down(user: User) -> None:
+        services.set_member(project, user=user, role="viewer", by=user)
+
+    results = together(lambda: step_down(one), lambda: step_down(two))
     assert sorted(type(result).__name__ for result in results) == ["Conflict", "NoneType"]
     assert project.memberships.filter(role="owner").count() == 1

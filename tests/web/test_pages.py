@@ -130,7 +130,7 @@ def test_a_pending_card_polls_and_reloads_once_it_is_ready(
 ) -> None:
     version = factories.make_version(model, by=data_scientist, state="PENDING_REGISTRATION")
     with transaction.atomic():
-        start_ingest(version, by=data_scientist)
+        start_ingest(version, by=data_scientist, asked_for="register")
     client = signed_in(viewer)
     ask = {**HTMX, "HX-Target": "registration"}
     fragment = client.get(CARD, headers=ask)
@@ -162,7 +162,7 @@ def test_a_log_gives_out_what_is_new_until_the_run_ends(
     signed_in: Signed, viewer: User, version: ModelVersion, data_scientist: User
 ) -> None:
     with transaction.atomic():
-        run = start_ingest(version, by=data_scientist).run
+        run = start_ingest(version, by=data_scientist, asked_for="register").run
     lines = [RunLogLine.objects.create(run=run, text=f"line <{n}>") for n in range(3)]
     client = signed_in(viewer)
     answer = client.get(f"/runs/{run.pk}/log?after={lines[0].pk}").content.decode()
@@ -182,7 +182,7 @@ def test_an_odd_place_in_a_log_is_not_found(
     after: str, signed_in: Signed, viewer: User, version: ModelVersion, data_scientist: User
 ) -> None:
     with transaction.atomic():
-        run = start_ingest(version, by=data_scientist).run
+        run = start_ingest(version, by=data_scientist, asked_for="register").run
     assert signed_in(viewer).get(f"/runs/{run.pk}/log", {"after": after}).status_code == 404
 
 
@@ -325,3 +325,13 @@ def test_pages_hold_no_script_or_style_of_their_own(
         assert (" style=" in page, "<style" in page, "<script>" in page, " onclick" in page) == (
             False, False, False, False,
         ), url  # fmt: skip
+
+
+def test_the_profile_leads_to_all_that_belongs_to_signing_in(
+    signed_in: Signed, owner: User, project: Project
+) -> None:
+    client = signed_in(owner)
+    shown = client.get("/account").content.decode().partition("<main")[2]
+    for address in ("/accounts/2fa/", "/account/sessions", "/account/tokens"):
+        assert f'href="{address}"' in shown
+        assert client.get(address).status_code == 200

@@ -192,3 +192,19 @@ def test_the_list_asks_as_many_questions_for_three_as_for_one(
     deliver_everything()
     with django_assert_max_num_queries(len(asked)):
         client.get(PAGE)
+
+
+def test_maintainers_keep_the_webhooks_of_their_project_and_others_do_not(
+    signed_in: Signed, maintainer: User, data_scientist: User, project: Project
+) -> None:
+    page = f"/projects/{project.slug}/webhooks"
+    for person, status in ((maintainer, 200), (data_scientist, 403)):
+        client = signed_in(person)
+        assert client.get(page).status_code == status
+        assert client.get(f"{page}/new/mlflow").status_code == status
+        overview = client.get(f"/projects/{project.slug}").content.decode()
+        assert (page in overview) == (status == 200)
+    # What belongs to owners is not offered to maintainers.
+    assert (
+        f"/projects/{project.slug}/settings" not in signed_in(maintainer).get(page).content.decode()
+    )

@@ -99,6 +99,7 @@ def _frame(user: Any, found: Project) -> dict[str, Any]:
         "section": "projects",
         "project": found,
         "may_change": project_policies.projects.allows(user, "manage_project", found),
+        "may_webhooks": project_policies.projects.allows(user, "manage_webhooks", found),
     }
 
 

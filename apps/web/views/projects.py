@@ -57,6 +57,7 @@ def project(request: HttpRequest, slug: str) -> HttpResponse:
         "policies": effective_policies(found),
         "may_manage": policies.projects.allows(user, "manage_members", found),
         "may_change": may_change,
+        "may_webhooks": policies.projects.allows(user, "manage_webhooks", found),
         "attributes": panel(
             user,
             found,
@@ -161,6 +162,7 @@ def settings_page(user: Any, found: Project, **forms: Any) -> dict[str, Any]:
         "rules": [{"rule": rule, "who": rules.who(rule)} for rule in rules.rules_of(found)],
         "rule_form": RuleForm(auto_id="id_rule_%s"),
         "policies": effective_policies(found),
+        "may_webhooks": policies.projects.allows(user, "manage_webhooks", found),
         "may_override": policies.projects.allows(user, "override_stages", found),
         **forms,
     }

@@ -45,6 +45,7 @@ def webhooks(request: HttpRequest, slug: str) -> HttpResponse:
     context = {
         "section": "projects",
         "project": project,
+        "may_change": project_policies.projects.allows(request.user, "manage_project", project),
         "rows": queries.with_last_delivery(policies.webhooks.of_project(request.user, project)),
         "are_sent": bool(settings.MLGOV_WEBHOOK_HOSTS),
     }
@@ -166,7 +167,7 @@ def _answer(
 def _managed(request: HttpRequest, slug: str) -> Project:
     user: Any = request.user
     project = project_or_404(user, slug)
-    project_policies.projects.require(user, "manage_project", project)
+    project_policies.projects.require(user, "manage_webhooks", project)
     return project
 
 

@@ -400,7 +400,7 @@ def test_webhooks_are_managed_by_those_who_run_the_project(
     target = HttpUrlSpec(url=listener.url)
     mine = hook(model, listener.url, owner)
     every = hook(None, listener.url, administrator)
-    with pytest.raises(PermissionDenied, match="settings"):
+    with pytest.raises(PermissionDenied, match="manage the webhooks"):
         acting(data_scientist).create_webhook(
             [E.COMMENT_CREATED], model_name="scoring", http_url_spec=target
         )
