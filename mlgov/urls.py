@@ -22,6 +22,7 @@ urlpatterns = [
     path("accounts/3rdparty/signup/", TO_PROFILE),
     # An address says who somebody is, so that it is changed by administrators.
     path("accounts/email/", TO_PROFILE),
+    path("", include("apps.accounts.sign_on_urls")),
     path("accounts/", include("allauth.urls")),
     path("", include("apps.api.urls")),
     path("", include("apps.deployments.urls")),

@@ -166,10 +166,30 @@ def switched(user: User, *, by: Any) -> None:
     publish(AccountSwitched(user.pk))
 
 
+@transaction.atomic
+def signed_out_elsewhere(user: User, *, provider: str, tokens_too: bool) -> None:
+    """A sign-on provider says that the person is not signed in over there any more."""
+    ended = _end_sessions(user)
+    told = {"provider": provider, "sessions": ended}
+    record(actor=None, action="user.sign_out", obj=user, data=told)
+    if tokens_too:
+        _revoke_tokens(user, by=None)
+
+
 def end_access(user: User, *, by: Any) -> None:
     """End all sessions and tokens."""
-    for session in UserSession.objects.filter(user=user):
+    _end_sessions(user)
+    _revoke_tokens(user, by=by)
+
+
+def _end_sessions(user: User) -> int:
+    found = list(UserSession.objects.filter(user=user))
+    for session in found:
         session.end()
+    return len(found)
+
+
+def _revoke_tokens(user: User, *, by: Any) -> None:
     for token in AccessToken.objects.select_for_update().filter(user=user, revoked_at=None):
         token.revoked_at = timezone.now()
         token.save(update_fields=["revoked_at"])

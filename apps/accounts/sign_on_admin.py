@@ -50,13 +50,20 @@ class ProviderForm(forms.ModelForm):
         "administrators’ accounts.",
     )
 
+    logout_ends_tokens = forms.BooleanField(
+        label="A logout there ends access tokens",
+        required=False,
+        help_text="For providers that tell mlgov of logouts: sessions here end with one in any "
+        "case. Most tell the same when somebody is disabled over there.",
+    )
+
     class Meta:
         model = SocialApp
         fields = ("name", "provider_id", "client_id", "secret")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        for name in ("server_url", "link_verified_email"):
+        for name in ("server_url", "link_verified_email", "logout_ends_tokens"):
             self.initial[name] = self.instance.settings.get(name)
         self.initial["secret"] = ""
         if self.instance.pk:
@@ -89,6 +96,7 @@ class ProviderForm(forms.ModelForm):
             **app.settings,
             "server_url": self.cleaned_data["server_url"],
             "link_verified_email": self.cleaned_data["link_verified_email"],
+            "logout_ends_tokens": self.cleaned_data["logout_ends_tokens"],
         }
         if secret := self.cleaned_data["secret"]:
             app.secret = crypto.encrypt(secret)

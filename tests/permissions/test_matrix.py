@@ -20,7 +20,7 @@ PEOPLE = (
 )  # fmt: skip
 PAGES = {"web", "projects", "reviews", "cards", "accounts", "access"}
 # Held to their own tables by tests/api, tests/contract and tests/deployments.
-FOR_PROGRAMS = {"ops", "mlflow", "v1", "endpoints"}
+FOR_PROGRAMS = {"ops", "mlflow", "v1", "endpoints", "sign_on"}
 NOT_OURS = {"admin"}
 
 SIGN_IN = 302
