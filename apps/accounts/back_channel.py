@@ -34,6 +34,7 @@ LEEWAY = 60
 KEYS_HOLD = 600
 # A token with an unknown key may mean that keys were changed, or that somebody makes tokens up.
 ASK_AGAIN_AFTER = 30
+OF_ANOTHER_SHAPE = (AttributeError, KeyError, TypeError, ValueError)
 
 
 def sign_out(request: HttpRequest, provider_id: str, token: str) -> None:
@@ -85,6 +86,8 @@ def _require_logout(claims: dict[str, Any]) -> None:
         raise Invalid("The token tells of no logout.")
     if "nonce" in claims:
         raise Invalid("This is an ID token, and tells of no logout.")
+    if not isinstance(claims["iat"], int | float):
+        raise Invalid("The token does not say when it was made.")
     if claims["iat"] < time.time() - OLDEST - LEEWAY:
         raise Invalid("The token is too old.")
     named = [claims.get("sub"), claims.get("sid"), claims["jti"]]
@@ -132,6 +135,8 @@ def _asked(request: HttpRequest, app: SocialApp) -> dict[str, Any]:
             config = adapter.openid_config
             answer = session.get(config["jwks_uri"])
             answer.raise_for_status()
-            return {"issuer": str(config["issuer"]), "keys": answer.json()}
-    except (requests.RequestException, ValueError, KeyError, TypeError):
+            keys = answer.json()
+            jwt.PyJWKSet.from_dict(keys)
+            return {"issuer": str(config["issuer"]), "keys": keys}
+    except (requests.RequestException, jwt.PyJWTError, *OF_ANOTHER_SHAPE):
         raise Unavailable("The provider does not tell its keys. Try again.") from None

@@ -130,6 +130,7 @@ WRONG: list[dict[str, Any]] = [
     {"iat": None},
     {"iat": 1},
     {"iat": "soon"},
+    {"iat": str(int(time.time()))},
     {"iat": int(time.time()) + 9_999},
     {"exp": 1},
     {"jti": None},
