@@ -46,7 +46,8 @@ TOLD = {
     "delete": "delete models and versions",
     "override_stages": "make stages stricter for a project",
     "manage_members": "let people into a project, and give them roles",
-    "manage_project": "change settings, name prefixes, sources and webhooks of a project",
+    "manage_project": "change settings, name prefixes and sources of a project",
+    "manage_webhooks": "make and change webhooks of a project",
 }
 register_actions(TOLD)
 

@@ -7,7 +7,7 @@ from django.contrib.auth.models import Group
 from django.test import Client
 from django.utils import timezone
 
-from apps.access import policies, services
+from apps.access import policies, services, vocabulary
 from apps.access.explanations import explain
 from apps.access.models import Rule
 from apps.accounts import declarations
@@ -17,6 +17,7 @@ from apps.audit.models import AuditEvent
 from apps.core.errors import AlreadyExists, Conflict, Invalid, NotFound, NotPermitted
 from apps.projects.models import Project
 from apps.projects.queries import events_visible_to
+from apps.projects.roles import ACTIONS
 from apps.registry.models import ModelVersion, RegisteredModel, VersionTag
 from apps.registry.services import labels
 from apps.registry.services.versions import create_version
@@ -399,3 +400,7 @@ def test_a_token_for_some_projects_finds_nothing_that_was_granted_in_others(
     assert policies.of(version).allows(limited, "view", version)
     assert not policies.of(foreign).allows(limited, "view", foreign)
     assert token.projects == [version.project.pk]
+
+
+def test_each_action_of_a_role_can_be_named_in_a_rule() -> None:
+    assert set(vocabulary.ACTIONS) == set().union(*ACTIONS.values())

@@ -37,7 +37,14 @@ MOST_MODELS = 50
 def projects(request: HttpRequest) -> HttpResponse:
     user: Any = request.user
     page = Paginator(queries.projects_for_list(user), PAGE).get_page(request.GET.get("page"))
-    return answer(request, "projects/list.html", {"section": "projects", "page": page})
+    listed = list(page)
+    counts = queries.models_counted(listed, user)
+    context = {
+        "section": "projects",
+        "page": page,
+        "rows": [(found, counts.get(found.pk, 0)) for found in listed],
+    }
+    return answer(request, "projects/list.html", context)
 
 
 @login_required
