@@ -1,5 +1,6 @@
 from django.db.models import Q
 
+from apps.access import asking
 from apps.access.policies import NOTHING, Policy
 from apps.access.vocabulary import Entity, Fact, register_entity
 from apps.accounts.models import AttributeKind, User
@@ -83,6 +84,7 @@ class RunPolicy(Policy[Run]):
         )
 
 
+asking.name_by("endpoint", "project__slug", "slug")
 endpoints = EndpointPolicy()
 deployments = DeploymentPolicy()
 api_keys = ApiKeyPolicy()

@@ -2,7 +2,7 @@ from typing import Any
 
 from django.db.models import Q
 
-from apps.access import explanations
+from apps.access import asking, explanations
 from apps.access.policies import Policy
 from apps.access.vocabulary import (
     Comparison,
@@ -69,5 +69,6 @@ class MembershipPolicy(Policy[Membership]):
         return Q(project__in=projects_where(user, may=action).values("pk"))
 
 
+asking.name_by("project", "slug")
 projects = ProjectPolicy()
 memberships = MembershipPolicy()

@@ -2,7 +2,7 @@ from typing import Any
 
 from django.db.models import Q, QuerySet
 
-from apps.access import rulebook
+from apps.access import asking, rulebook
 from apps.access.conditions import Wanted
 from apps.access.models import Effect
 from apps.access.policies import Policy
@@ -154,6 +154,8 @@ class ModelVersionPolicy(Policy[ModelVersion]):
         return entries(user, action, wanted)
 
 
+asking.name_by("model", "name")
+asking.name_by("version", "model__name", "number")
 models = RegisteredModelPolicy()
 versions = ModelVersionPolicy()
 

@@ -187,6 +187,10 @@ def page_of(request: HttpRequest, review: ReviewRequest, **forms: Any) -> dict[s
         "standing": standing,
         "digest": digest,
         "why_not": why_not,
+        # Else it is something about this review that stands in the way, not his rights.
+        "lacks_right": bool(why_not)
+        and review.is_undecided
+        and not policies.reviews.allows(user, "review", review),
         "mine": mine,
         "may_decide": review.is_undecided and not why_not,
         "may_comment": policies.reviews.allows(user, "comment", review),

@@ -1,5 +1,6 @@
 from django.db.models import Q
 
+from apps.access import asking
 from apps.access.policies import EVERYTHING, NOTHING, Policy
 from apps.access.vocabulary import Entity, Fact, register_entity
 from apps.accounts.models import AttributeKind, User
@@ -50,5 +51,6 @@ class EnvironmentPolicy(Policy[Environment]):
         return NOTHING
 
 
+asking.name_by("environment", "slug")
 stages = StagePolicy()
 environments = EnvironmentPolicy()

@@ -1,8 +1,14 @@
 """Everything under the name `access`: the app's own pages, and those that know all objects."""
 
+from django.urls import path
+
 from apps.access import urls
+from apps.web.views import access, grants
 
 app_name = "access"
 urlpatterns = [
     *urls.urlpatterns,
+    path("access/why", access.why, name="why"),
+    path("access/of/<slug:kind>/<int:pk>", grants.grants, name="grants"),
+    path("access/of/<slug:kind>/<int:pk>/take", grants.take, name="take"),
 ]

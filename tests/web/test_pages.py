@@ -66,7 +66,7 @@ def test_the_description_is_rendered_safely(
 def test_a_viewer_is_offered_nothing_that_he_may_not(
     signed_in: Signed, viewer: User, data_scientist: User, version: ModelVersion, staging: Stage
 ) -> None:
-    offers = ["Request review", f'{CARD}/card"']
+    offers = [f"{CARD}/reviews/new", f'{CARD}/card"']
     for user, expected in ((viewer, [False, False]), (data_scientist, [True, True])):
         page = text_of(signed_in(user).get(CARD))
         assert [offer in page for offer in offers] == expected

@@ -5,8 +5,10 @@ from typing import Any
 
 from django import template
 from django.conf import settings
+from django.db.models import Model
 from django.urls import reverse
 
+from apps.access import explanations, listing, services
 from apps.accounts.models import User
 from apps.deployments import policies
 from apps.registry.models import ModelVersion
@@ -14,6 +16,7 @@ from apps.reviews.models import ReviewRequest
 from apps.tracking.upstream import IDENTIFIER
 from apps.web import queries
 from apps.web.logs import log_of
+from apps.web.objects import page_of
 
 register = template.Library()
 
@@ -52,6 +55,23 @@ def mlflow_pages_url(experiment_id: str, run_id: str = "") -> str:
         return ""
     address = f"{settings.MLGOV_MLFLOW_PAGES}/#/experiments/{experiment_id}"
     return f"{address}/runs/{run_id}" if run_id else address
+
+
+@register.simple_tag(takes_context=True)
+def decides_on_access(context: dict[str, Any], obj: Model) -> bool:
+    """Whether the reader decides, or looks at, who else may do something with the object."""
+    user = context["request"].user
+    return services.may_give(user, obj) or explanations.reads_all(user)
+
+
+@register.simple_tag
+def grants_of(user: User) -> list[dict[str, Any]]:
+    """What is granted to the person and to his groups on single objects, with their pages."""
+    return [
+        {"held": held, "url": page_of(held.obj._meta.label_lower, str(held.obj.pk), user=user)}
+        for held in listing.held_by(user)
+        if held.obj is not None
+    ]
 
 
 @register.simple_tag(takes_context=True)

@@ -106,6 +106,7 @@ def card_context(
         "may_request": version.is_ready
         and policies.versions.could(user, "request_review", version),
         "may_retry": policies.versions.allows(user, "retry", version),
+        "free_stages": free_stages,
         "move_form": (move_form or MoveForm(stages=free_stages)) if may_move else None,
         **discussion(version, user, newest=NEWEST),
         "needs_refresh": version.state == VersionState.PENDING,

@@ -4,6 +4,7 @@ from rest_framework import serializers
 
 from apps.access import rulebook
 from apps.access.models import Effect, Rule
+from apps.access.vocabulary import WANTED
 from apps.api.v1.serializers.fields import Attribute as AttributeOf
 
 
@@ -86,3 +87,98 @@ class AccessRule(RuleContent):
         if declared is None:
             declared = rulebook.declarations()
         return rulebook.read_rule(rule, declared).fault
+
+
+class WhyQuery(serializers.Serializer):
+    person = serializers.CharField(
+        max_length=150, required=False, allow_blank=True, default="", help_text="Left out: you."
+    )
+    action = serializers.CharField(max_length=40)
+    object = serializers.CharField(
+        max_length=400,
+        help_text="Kind and name or number: `project:credit`, `model:scoring`, "
+        "`version:scoring/3`, `endpoint:credit/scoring-staging`, `deployment:7`.",
+    )
+    stage = serializers.CharField(max_length=50, required=False, default="")
+    alias = serializers.CharField(max_length=255, required=False, default="")
+    tag = serializers.CharField(max_length=255, required=False, default="")
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        attrs["wanted"] = {kind: attrs.pop(kind) for kind in WANTED if attrs[kind]}
+        return attrs
+
+
+class Reason(serializers.Serializer):
+    kind = serializers.CharField(help_text="account, token, administrator, role, grant or rule")
+    allows = serializers.BooleanField()
+    sentence = serializers.CharField()
+    id = serializers.IntegerField(
+        source="pk", allow_null=True, help_text="Of the rule or grant, else null."
+    )
+    conditions = serializers.ListField(
+        child=serializers.CharField(),
+        help_text="Of the rule, with what stands on both sides now; for who reads rules.",
+    )
+
+
+class Why(serializers.Serializer):
+    person = AttributeOf("username")
+    action = serializers.CharField()
+    object = serializers.CharField(source="name")
+    allowed = serializers.BooleanField(source="explanation.allowed")
+    sentence = serializers.CharField(source="explanation.sentence")
+    reasons = Reason(source="explanation.reasons", many=True)
+    remedies = serializers.ListField(
+        source="explanation.remedies",
+        child=serializers.CharField(),
+        help_text="What would change it.",
+    )
+
+
+class ObjectQuery(serializers.Serializer):
+    object = serializers.CharField(
+        max_length=400, help_text="Kind and name or number: `model:scoring`, `environment:staging`."
+    )
+
+
+class Holder(serializers.Serializer):
+    """A person or a group, not both."""
+
+    person = serializers.CharField(max_length=150, required=False, help_text="User name.")
+    group = serializers.CharField(max_length=150, required=False)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if ("person" in attrs) == ("group" in attrs):
+            raise serializers.ValidationError({"person": "Name a person or a group."})
+        return attrs
+
+
+class NewGrant(Holder, ObjectQuery):
+    actions = serializers.ListField(child=serializers.CharField(max_length=40), max_length=50)
+    expires_at = serializers.DateTimeField(
+        required=False, allow_null=True, default=None, help_text="Left out, for good."
+    )
+    reason = serializers.CharField(max_length=300, required=False, allow_blank=True, default="")
+
+
+class TakenGrant(Holder, ObjectQuery):
+    actions = serializers.ListField(
+        child=serializers.CharField(max_length=40),
+        max_length=50,
+        help_text="With `view`, nothing is left.",
+    )
+
+
+class Held(serializers.Serializer):
+    kind = serializers.CharField(help_text="person or group")
+    name = serializers.CharField(help_text="Of the person or group.")
+    actions = serializers.ListField(child=serializers.CharField())
+    expires_at = serializers.DateTimeField(allow_null=True)
+    is_in_force = serializers.BooleanField()
+    given_by = AttributeOf("username")
+    given_at = serializers.DateTimeField()
+    reason = serializers.CharField()
+
+
+class Taken(serializers.Serializer):
+    taken = serializers.IntegerField(help_text="How many actions there were to take back.")

@@ -1,14 +1,18 @@
 """Access rules, grants on single objects, and what decides about whom."""
 
+from typing import Any
+
+from django.contrib.auth.models import Group
 from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema
 from rest_framework.response import Response
 
-from apps.access import dry_run, explanations, rulebook, services
+from apps.access import asking, dry_run, explanations, listing, rulebook, services
 from apps.access.models import Rule
-from apps.api.v1.base import PersonsRequest, Resource, one, shown
+from apps.accounts.models import User
+from apps.api.v1.base import PersonsRequest, Resource, one, people_named, shown
 from apps.api.v1.serializers import access as shapes
-from apps.core.errors import NotPermitted
+from apps.core.errors import Invalid, NotPermitted
 
 
 class RulesView(Resource):
@@ -61,6 +65,81 @@ class RuleView(Resource):
         services.require_rule_maker(request.user)
         services.delete_rule(one(_rules(request), "rule", pk=pk), by=request.user)
         return Response(status=204)
+
+
+class WhyView(Resource):
+    @extend_schema(parameters=[shapes.WhyQuery], responses=shapes.Why)
+    def get(self, request: PersonsRequest) -> Response:
+        """Why somebody may or may not do something, and what would change it.
+
+        Everybody asks about himself; owners about others in their project; auditors and
+        administrators about everybody.
+        """
+        asked = self.asked(shapes.WhyQuery)
+        found = asking.why(
+            request.user,
+            person=asked["person"],
+            action=asked["action"],
+            named=asked["object"],
+            wanted=asked["wanted"],
+        )
+        return shown(found, shapes.Why)
+
+
+class GrantsView(Resource):
+    @extend_schema(parameters=[shapes.ObjectQuery], responses=shapes.Held(many=True))
+    def get(self, request: PersonsRequest) -> Response:
+        """Who was granted what on one object, for who decides about it, and for auditors."""
+        asked = self.asked(shapes.ObjectQuery)
+        _, obj = asking.object_named(asked["object"], by=request.user)
+        if not explanations.reads_all(request.user):
+            services.require_giver(request.user, obj)
+        return self.page(listing.held_on(obj), shapes.Held)
+
+    @extend_schema(request=shapes.NewGrant, responses={201: shapes.Held(many=True)})
+    def post(self, request: PersonsRequest) -> Response:
+        """Let a person or a group do some actions on one object."""
+        given = self.given(shapes.NewGrant)
+        _, obj = asking.object_named(given["object"], by=request.user)
+        services.require_giver(request.user, obj)
+        holder = _holder(given)
+        services.give(
+            obj,
+            to=holder,
+            actions=given["actions"],
+            expires_at=given["expires_at"],
+            reason=given["reason"],
+            by=request.user,
+        )
+        mine = [held for held in listing.held_on(obj) if held.holder == holder]
+        return Response(shapes.Held(mine, many=True).data, status=201)
+
+
+class GrantsTakeView(Resource):
+    @extend_schema(
+        operation_id="grants_take_back", request=shapes.TakenGrant, responses=shapes.Taken
+    )
+    def post(self, request: PersonsRequest) -> Response:
+        """Take grants back."""
+        given = self.given(shapes.TakenGrant)
+        _, obj = asking.object_named(given["object"], by=request.user)
+        services.require_giver(request.user, obj)
+        taken = services.take(
+            obj, of=_holder(given, also_disabled=True), actions=given["actions"], by=request.user
+        )
+        return Response({"taken": taken})
+
+
+def _holder(given: dict[str, Any], *, also_disabled: bool = False) -> User | Group:
+    if "person" in given and not also_disabled:
+        return people_named([given["person"]], field="person")[0]
+    field, wanted = ("person", User) if "person" in given else ("group", Group)
+    key = "username" if field == "person" else "name"
+    found = wanted.objects.filter(**{key: given[field]}).first()
+    if found is None:
+        sentence = f"There is no {field} “{given[field]}”."
+        raise Invalid(sentence, details={field: sentence})
+    return found
 
 
 def _rules(request: PersonsRequest) -> QuerySet[Rule]:
