@@ -39,6 +39,30 @@ class WhyForm(forms.Form):
         action: Any = self.fields["action"]
         action.choices = action_choices()
 
+    @property
+    def wanted(self) -> dict[str, str]:
+        stage = self.cleaned_data["stage"]
+        return {"stage": stage} if stage else {}
+
+
+class WhoForm(WhyForm):
+    """As why, for all people at once."""
+
+    field_order = ("action", "object", "stage")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        del self.fields["person"]
+
+
+class WhatForm(forms.Form):
+    person = forms.CharField(
+        required=False,
+        max_length=150,
+        help_text="User name. Empty: yourself.",
+        widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "none"}),
+    )
+
 
 class GrantForm(forms.Form):
     """Who is let do what on one object, until when, and why."""

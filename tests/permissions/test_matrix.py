@@ -260,6 +260,11 @@ ROWS = [
         lambda w: {"reviewers": [w.risk_reviewer.pk]},
     ),
     Row("access:why", EVERYBODY),
+    Row("access:who", EVERYBODY),
+    # They may ask, and have not named an object.
+    Row("access:who_export", (SIGN_IN, 422, 422, 422, 422, 422, 422, 422)),
+    Row("access:what", EVERYBODY),
+    Row("access:what_export", EVERYBODY),
     Row("access:grants", GOVERNORS, lambda w: ["version", w.version.pk]),
     Row(
         "access:take",

@@ -1,17 +1,25 @@
-"""Why somebody may or may not do something, for objects of all kinds."""
+"""Why somebody may or may not do something, who may, and what: for objects of all kinds."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse
+from django.core.paginator import Paginator
+from django.db.models import Model
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.utils.http import urlencode
 from django.views.decorators.http import require_safe
 
-from apps.access import asking, explanations
+from apps.access import asking, explanations, who
+from apps.access.policies import Policy
+from apps.accounts.models import User
 from apps.core.errors import Invalid
 from apps.core.pages import answer, put_on_form
-from apps.web.access_forms import WhyForm
+from apps.web.access_forms import WhatForm, WhoForm, WhyForm
+from apps.web.exports import csv_lines, download
 from apps.web.objects import page_of
 
+PAGE = 50
 ICONS = {
     "account": "user",
     "token": "key-round",
@@ -37,7 +45,7 @@ def why(request: HttpRequest) -> HttpResponse:
                 person=given["person"],
                 action=given["action"],
                 named=given["object"],
-                wanted={"stage": given["stage"]} if given["stage"] else {},
+                wanted=form.wanted,
             )
         except Invalid as error:
             # What somebody may not see, or ask, has no page: only what is wrong stands here.
@@ -67,3 +75,120 @@ def _told(found: asking.Answer) -> list[dict[str, Any]]:
         }
         for reason in found.explanation.reasons
     ]
+
+
+@login_required
+@require_safe
+def who_may(request: HttpRequest) -> HttpResponse:
+    """All people who may do something with one object, and what lets them."""
+    user: Any = request.user
+    form = WhoForm(request.GET if "object" in request.GET else None)
+    context: dict[str, Any] = {
+        "section": "access",
+        "form": form,
+        "reads_all": explanations.reads_all(user),
+    }
+    refusal = None
+    if form.is_bound and form.is_valid():
+        try:
+            policy, obj = _asked(user, form)
+        except Invalid as error:
+            refusal = error
+            put_on_form(form, error)
+        else:
+            given = form.cleaned_data
+            people = who.People()
+            page = Paginator(people.who_may(policy, given["action"], obj, form.wanted), PAGE)
+            shown = page.get_page(request.GET.get("page"))
+            context |= {
+                "page": shown,
+                "rows": list(people.reasons(shown.object_list, given["action"], obj, form.wanted)),
+                "object": obj,
+                "name": asking.name_of(obj),
+                "object_url": page_of(obj._meta.label_lower, str(obj.pk), user=user),
+                "kind": policy.noun,
+                "export": urlencode({key: value for key, value in given.items() if value}),
+            }
+    status = 422 if form.errors else 200
+    return answer(request, "access/who.html", context, refusal=refusal, status=status)
+
+
+@login_required
+@require_safe
+def who_export(request: HttpRequest) -> StreamingHttpResponse:
+    user: Any = request.user
+    form = WhoForm(request.GET)
+    if not form.is_valid():
+        raise Invalid("Ask on the page first, and export what it answers.")
+    policy, obj = _asked(user, form)
+    action, wanted = form.cleaned_data["action"], form.wanted
+
+    def rows() -> Iterator[list[str]]:
+        people = who.People()
+        allowed = people.who_may(policy, action, obj, wanted)
+        for found in people.reasons(allowed, action, obj, wanted):
+            person = found.person
+            yield [
+                person.username, str(person), person.email, action, asking.name_of(obj),
+                who.told(found.reasons),
+            ]  # fmt: skip
+
+    columns = ["username", "name", "email", "action", "object", "because"]
+    return download(csv_lines(columns, rows()), "mlgov-who-may")
+
+
+def _asked(user: User, form: WhoForm) -> tuple[Policy[Any], Model]:
+    """The object that the form names, if the asker may know who else may do something with it."""
+    policy, obj = asking.object_named(form.cleaned_data["object"], by=user)
+    who.require_reader_of_all(user, obj)
+    asking.require_action(policy, form.cleaned_data["action"])
+    return policy, obj
+
+
+@login_required
+@require_safe
+def what_may(request: HttpRequest) -> HttpResponse:
+    """What a person may: of each kind and action, on how many objects."""
+    user: Any = request.user
+    form = WhatForm(request.GET or None)
+    refusal, person = None, user
+    if form.is_bound and form.is_valid():
+        try:
+            person = asking.person_asked_about(user, form.cleaned_data["person"], None)
+        except Invalid as error:
+            refusal = error
+            put_on_form(form, error)
+    context = {
+        "section": "access",
+        "form": form,
+        "person": person,
+        "rows": _allowances(who.what_may(person), reader=user),
+        "reads_all": explanations.reads_all(user),
+    }
+    status = 422 if form.errors else 200
+    return answer(request, "access/what.html", context, refusal=refusal, status=status)
+
+
+@login_required
+@require_safe
+def what_export(request: HttpRequest) -> StreamingHttpResponse:
+    """Every action on every object that a person may do. Auditors take it away for their work."""
+    user: Any = request.user
+    form = WhatForm(request.GET)
+    named = form.cleaned_data["person"] if form.is_valid() else ""
+    person = asking.person_asked_about(user, named, None)
+    rows = ([person.username, *row] for row in who.everything(person))
+    columns = ["username", "kind", "action", "object"]
+    return download(csv_lines(columns, rows), f"mlgov-what-{person.pk}-may")
+
+
+def _allowances(found: list[who.Allowance], *, reader: User) -> list[dict[str, Any]]:
+    """The same with the kinds together, and a page for each example that has one."""
+    kinds: dict[str, list[dict[str, Any]]] = {}
+    for allowance in found:
+        examples = [
+            (obj, page_of(obj._meta.label_lower, str(obj.pk), user=reader))
+            for obj in allowance.examples
+        ]
+        kinds.setdefault(allowance.noun, []).append({"of": allowance, "examples": examples})
+    return [{"kind": noun, "actions": actions} for noun, actions in kinds.items()]

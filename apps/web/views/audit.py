@@ -1,8 +1,7 @@
 """The audit trail: filtered, read page by page, exported."""
 
-import csv
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
@@ -10,7 +9,6 @@ from django.db.models import Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.http import urlencode
 from django.views.decorators.http import require_safe
 
@@ -18,6 +16,7 @@ from apps.audit.models import AuditEvent, Seal
 from apps.core.pages import answer
 from apps.projects.queries import events_visible_to
 from apps.web import activity
+from apps.web.exports import csv_lines, download
 from apps.web.forms import AuditFilter
 from apps.web.objects import page_of
 
@@ -28,9 +27,6 @@ COLUMNS = [
     "id", "at", "actor_id", "actor", "action", "object_type", "object_id", "object", "project_id",
     "reason", "data", "request_id", "ip", "via", "seal",
 ]  # fmt: skip
-MEDIA_TYPES = {"csv": "text/csv; charset=utf-8", "jsonl": "application/x-ndjson"}
-# A spreadsheet takes what begins with one of these for a formula.
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 @login_required
@@ -83,10 +79,7 @@ def audit_export(request: HttpRequest, kind: str) -> StreamingHttpResponse:
     found = filtered(events_visible_to(request.user), form)  # type: ignore[arg-type]
     events = found.select_related("seal").order_by("pk")
     lines = as_csv(events) if kind == "csv" else as_json_lines(events)
-    response = StreamingHttpResponse(lines, content_type=MEDIA_TYPES[kind])
-    name = f"mlgov-audit-{timezone.now():%Y%m%d-%H%M}.{kind}"
-    response["Content-Disposition"] = f'attachment; filename="{name}"'
-    return response
+    return download(lines, "mlgov-audit", kind=kind)
 
 
 def filtered(events: QuerySet[AuditEvent], form: AuditFilter) -> QuerySet[AuditEvent]:
@@ -113,12 +106,13 @@ def filtered(events: QuerySet[AuditEvent], form: AuditFilter) -> QuerySet[AuditE
 
 
 def as_csv(events: QuerySet[AuditEvent]) -> Iterator[str]:
-    writer = csv.writer(_Echo())
-    yield writer.writerow(COLUMNS)
-    for event in events.iterator(chunk_size=CHUNK):
-        values = _values(event)
-        values["data"] = json.dumps(values["data"], ensure_ascii=False, sort_keys=True)
-        yield writer.writerow(_harmless(values[column] for column in COLUMNS))
+    return csv_lines(COLUMNS, map(_row, events.iterator(chunk_size=CHUNK)))
+
+
+def _row(event: AuditEvent) -> list[Any]:
+    values = _values(event)
+    values["data"] = json.dumps(values["data"], ensure_ascii=False, sort_keys=True)
+    return [values[column] for column in COLUMNS]
 
 
 def as_json_lines(events: QuerySet[AuditEvent]) -> Iterator[str]:
@@ -152,20 +146,6 @@ def _is_sealed(event: AuditEvent) -> bool:
         return bool(event.seal)
     except Seal.DoesNotExist:
         return False
-
-
-def _harmless(values: Iterable[Any]) -> list[Any]:
-    return [
-        f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
-        for value in values
-    ]
-
-
-class _Echo:
-    """A file for the CSV writer that gives back what is written."""
-
-    def write(self, value: str) -> str:
-        return value
 
 
 @login_required

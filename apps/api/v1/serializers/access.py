@@ -2,7 +2,8 @@ from typing import Any
 
 from rest_framework import serializers
 
-from apps.access import rulebook
+from apps.access import rulebook, who
+from apps.access.asking import name_of
 from apps.access.models import Effect, Rule
 from apps.access.vocabulary import WANTED
 from apps.api.v1.serializers.fields import Attribute as AttributeOf
@@ -89,10 +90,7 @@ class AccessRule(RuleContent):
         return rulebook.read_rule(rule, declared).fault
 
 
-class WhyQuery(serializers.Serializer):
-    person = serializers.CharField(
-        max_length=150, required=False, allow_blank=True, default="", help_text="Left out: you."
-    )
+class WhoQuery(serializers.Serializer):
     action = serializers.CharField(max_length=40)
     object = serializers.CharField(
         max_length=400,
@@ -106,6 +104,34 @@ class WhyQuery(serializers.Serializer):
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         attrs["wanted"] = {kind: attrs.pop(kind) for kind in WANTED if attrs[kind]}
         return attrs
+
+
+class WhatQuery(serializers.Serializer):
+    person = serializers.CharField(
+        max_length=150, required=False, allow_blank=True, default="", help_text="Left out: you."
+    )
+
+
+class WhyQuery(WhatQuery, WhoQuery):
+    pass
+
+
+class Permitted(serializers.Serializer):
+    person = AttributeOf("username")
+    because = serializers.SerializerMethodField(help_text="The roles, grants and rules.")
+
+    def get_because(self, permitted: who.Permitted) -> list[str]:
+        return [reason.sentence for reason in permitted.reasons]
+
+
+class Allowance(serializers.Serializer):
+    kind = serializers.CharField(source="noun")
+    action = serializers.CharField()
+    count = serializers.IntegerField(help_text="On how many objects.")
+    examples = serializers.SerializerMethodField(help_text="Names of some of them.")
+
+    def get_examples(self, allowance: who.Allowance) -> list[str]:
+        return [name_of(obj) for obj in allowance.examples]
 
 
 class Reason(serializers.Serializer):

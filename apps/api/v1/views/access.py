@@ -7,7 +7,7 @@ from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema
 from rest_framework.response import Response
 
-from apps.access import asking, dry_run, explanations, listing, rulebook, services
+from apps.access import asking, dry_run, explanations, listing, rulebook, services, who
 from apps.access.models import Rule
 from apps.accounts.models import User
 from apps.api.v1.base import PersonsRequest, Resource, one, people_named, shown
@@ -84,6 +84,33 @@ class WhyView(Resource):
             wanted=asked["wanted"],
         )
         return shown(found, shapes.Why)
+
+
+class WhoView(Resource):
+    @extend_schema(parameters=[shapes.WhoQuery], responses=shapes.Permitted(many=True))
+    def get(self, request: PersonsRequest) -> Response:
+        """Everybody who may do something with one object, and what lets him.
+
+        For owners of its project, auditors and administrators.
+        """
+        asked = self.asked(shapes.WhoQuery)
+        policy, obj = asking.object_named(asked["object"], by=request.user)
+        who.require_reader_of_all(request.user, obj)
+        asking.require_action(policy, asked["action"])
+        people = who.People()
+        allowed = people.who_may(policy, asked["action"], obj, asked["wanted"])
+        page: Any = self.paginate_queryset(allowed)
+        found = list(people.reasons(page, asked["action"], obj, asked["wanted"]))
+        return self.get_paginated_response(shapes.Permitted(found, many=True).data)
+
+
+class WhatView(Resource):
+    @extend_schema(parameters=[shapes.WhatQuery], responses=shapes.Allowance(many=True))
+    def get(self, request: PersonsRequest) -> Response:
+        """What a person may: of each kind and action, on how many objects."""
+        asked = self.asked(shapes.WhatQuery)
+        person = asking.person_asked_about(request.user, asked["person"], None)
+        return self.page(who.what_may(person), shapes.Allowance)
 
 
 class GrantsView(Resource):
