@@ -7,6 +7,7 @@ from apps.accounts.models import User
 from apps.core.prepared import Prepared
 from apps.registry import policies
 from apps.registry.models import ModelVersion, RegisteredModel
+from tests import factories
 
 pytestmark = pytest.mark.django_db
 
@@ -72,3 +73,15 @@ def test_a_condition_that_nothing_can_meet_finds_nothing(version: ModelVersion) 
     never = Prepared(lambda: ModelVersion.objects.filter(number__lt=-1).values_list("pk"))
 
     assert [never.rows(), never.rows()] == [[], []]
+
+
+def test_texts_that_are_sent_at_once_are_the_rows_in_their_order(model: RegisteredModel) -> None:
+    def build(after: int) -> QuerySet[RegisteredModel]:
+        found = RegisteredModel.objects.filter(pk__gt=after).order_by("-name")
+        return found.values_list("name")
+
+    for name in ("a", "b\n, ü", "c"):
+        factories.make_model(model.project, name)
+    joined = Prepared(build, joined=True)
+    assert joined.rows(after=model.pk) == [("c",), ("b\n, ü",), ("a",)]
+    assert joined.rows(after=model.pk + 3) == []

@@ -70,7 +70,7 @@ def _models(text: str, orders: tuple[str, ...], start: int, asked: int) -> Prepa
         ordered = found.order_by(*search.order(list(orders), MODELS))
         return rows.of_models(ordered[start : start + asked])
 
-    return Prepared(build)
+    return Prepared(build, joined=True)
 
 
 @lru_cache(maxsize=KEPT)
@@ -80,7 +80,7 @@ def _versions(text: str, orders: tuple[str, ...], start: int, asked: int) -> Pre
         ordered = found.order_by(*search.order(list(orders), VERSIONS))
         return rows.of_versions(ordered[start : start + asked], with_aliases=False)
 
-    return Prepared(build)
+    return Prepared(build, joined=True)
 
 
 @lru_cache(maxsize=KEPT)
@@ -97,4 +97,4 @@ def _versions_of_one(text: str, orders: tuple[str, ...], start: int, asked: int)
         return rows.of_versions(ordered[start : start + asked], with_aliases=False)
 
     # Of ten versions or of fifty thousand: no one plan is good for both.
-    return Prepared(build, plan_anew=True)
+    return Prepared(build, plan_anew=True, joined=True)
