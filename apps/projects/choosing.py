@@ -26,10 +26,9 @@ def project_for_new(user: User, *, name: str, tags: Mapping[str, str], noun: str
     """
     if user.limits is not None and not user.limits.allow("register"):
         raise user.limits.refusal()
-    allowed = projects_where(user, may="register")
     reserved = _reserving(name)
     if reserved is not None:
-        if not allowed.filter(pk=reserved.project_id).exists():
+        if not projects_where(user, may="register").filter(pk=reserved.project_id).exists():
             raise _taken(reserved, noun)
         if tags.get(PROJECT_TAG) not in (None, reserved.project.slug):
             raise Invalid(
@@ -42,7 +41,7 @@ def project_for_new(user: User, *, name: str, tags: Mapping[str, str], noun: str
         return _named(user, slug, f"Correct the tag {PROJECT_TAG}")
     if slug := context.current().default_project:
         return _named(user, slug, "Make an access token with another default project")
-    found = list(allowed.order_by("slug")[:MOST_NAMED])
+    found = list(projects_where(user, may="register").order_by("slug")[:MOST_NAMED])
     if len(found) == 1:
         return found[0]
     if not found:

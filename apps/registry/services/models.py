@@ -21,7 +21,6 @@ from apps.registry.services.locks import living_model, living_model_with_version
 from apps.registry.services.versions import require_deletable, retire
 
 
-@transaction.atomic
 def create_model(
     *,
     name: str,
@@ -37,6 +36,27 @@ def create_model(
     tags = validation.tags(tags or {})
     validation.description(description)
     is_prompt = validation.says_prompt(tags)
+    try:
+        return _create_model(
+            name, project, description=description, tags=tags, is_prompt=is_prompt, by=by
+        )
+    except IntegrityError:
+        # Somebody else has made it at this moment.
+        if not _NAMED.rows(name=name):
+            raise
+        raise _taken(name, is_prompt=is_prompt) from None
+
+
+@transaction.atomic
+def _create_model(
+    name: str,
+    project: Project | None,
+    *,
+    description: str,
+    tags: Mapping[str, str],
+    is_prompt: bool,
+    by: User,
+) -> RegisteredModel:
     if _NAMED.rows(name=name):
         raise _taken(name, is_prompt=is_prompt)
     if project is None:
@@ -50,17 +70,13 @@ def create_model(
         if not standing_of(by).is_plain:
             project_policies.projects.require(by, "register", project, {"tag": key})
     rules.require(project, LabelKind.MODEL_TAG, own, by=by)
-    try:
-        with transaction.atomic():
-            model = RegisteredModel.objects.create(
-                project=project,
-                name=name,
-                is_prompt=is_prompt,
-                description=description,
-                created_by=by,
-            )
-    except IntegrityError:
-        raise _taken(name, is_prompt=is_prompt) from None
+    model = RegisteredModel.objects.create(
+        project=project,
+        name=name,
+        is_prompt=is_prompt,
+        description=description,
+        created_by=by,
+    )
     ModelTag.objects.bulk_create(
         ModelTag(model=model, key=key, value=value) for key, value in tags.items()
     )
