@@ -21,6 +21,15 @@ class PreparingCursor(base.ServerBindingCursor):
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
+    def init_connection_state(self) -> None:
+        super().init_connection_state()
+        if self.settings_dict.get("PREPARES", True):
+            # PostgreSQL plans a statement five times before it keeps a plan, and forgets it where a
+            # transaction is rolled back, as each refusal does. Ours are kept as soon as they are
+            # prepared: those that one plan is no good for are not prepared.
+            with self.connection.cursor() as cursor:
+                cursor.execute("SET plan_cache_mode = force_generic_plan")
+
     def is_usable(self) -> bool:
         """Whether a kept connection can be used again.
 
