@@ -12,6 +12,7 @@ import re
 import tomllib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import fields
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 
@@ -29,7 +30,7 @@ from apps.outbox.events import Event
 from apps.outbox.subscriptions import is_slow, subscribers_of
 from apps.projects.roles import ACTIONS, GLOBAL_ACTIONS, Role
 from mlgov.management.commands import document_settings
-from scripts import pictures
+from scripts import door_tables, pictures
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
@@ -279,4 +280,12 @@ PARTS: dict[str, Callable[[], str]] = {
     "refused-routes": _refused_routes,
     "mlflow-errors": _mlflow_errors,
     "rest-routes": _rest_routes,
+    **{
+        f"{kind}-{area}": partial(make, _table, area)
+        for area in door_tables.AREAS
+        for kind, make in (
+            ("doors", door_tables.table_of_doors),
+            ("people", door_tables.table_of_people),
+        )
+    },
 }

@@ -9,6 +9,10 @@ class CoreConfig(AppConfig):
     label = "core"
     default_auto_field = "django.db.models.BigAutoField"
 
+    def ready(self) -> None:
+        for name in ("checks", "door_checks"):
+            import_module(f"{self.name}.{name}")
+
 
 class DomainConfig(AppConfig):
     """An app whose policies, subscribers, runners and gates take effect when Django is ready.

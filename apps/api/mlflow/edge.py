@@ -121,4 +121,6 @@ def endpoint(**methods: Call) -> Callable[..., HttpResponseBase]:
             return response
         return in_json(call(user, Arguments.of(request), **named))
 
-    return governed(view)
+    guarded = governed(view)
+    guarded.taken_methods = set(methods)  # type: ignore[attr-defined]
+    return guarded

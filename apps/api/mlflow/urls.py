@@ -94,7 +94,11 @@ urlpatterns = [
             *DATABRICKS.items(),
         )
     ),
-    re_path(r"^api/2\.0/mlflow-artifacts/artifacts(?:/(?P<place>.*))?$", copies.artifacts),
+    re_path(
+        r"^api/2\.0/mlflow-artifacts/artifacts(?:/(?P<place>.*))?$",
+        copies.artifacts,
+        name="artifacts",
+    ),
     # Everything else that looks like MLflow, so that also a refusal is in its words.
     re_path(
         r"^(?:version|health|(?:api/[23]\.0|ajax-api|graphql|gateway|v1/traces|get-artifact"

@@ -1,0 +1,23 @@
+from apps.core.doors import Author, Login, Rate, declare, may, methods, view
+
+declare(
+    Login.SESSION,
+    {
+        "cards:edit": methods(
+            GET=may("edit_card", "version", rate=Rate.READ),
+            POST=may("edit_card", "version", "card.edit"),
+        ),
+        "cards:comments": methods(
+            GET=view("version"), POST=may("comment", "version", "version.comment")
+        ),
+        "cards:comment": methods(
+            GET=may("comment", "comment", author=Author.ONLY, rate=Rate.READ),
+            POST=may("comment", "comment", "version.edit_comment", author=Author.ONLY),
+        ),
+        "cards:comment_delete": methods(
+            POST=may("manage_project", "comment", "version.delete_comment", author=Author.TOO)
+        ),
+        "cards:revisions": methods(GET=view("version")),
+        "cards:revision": methods(GET=view("revision")),
+    },
+)

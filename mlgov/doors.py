@@ -1,0 +1,145 @@
+"""Who is let in to the pages that libraries bring: Django's admin and allauth's accounts."""
+
+from django.contrib import admin
+
+from apps.core.doors import (
+    Door,
+    Login,
+    Methods,
+    Rate,
+    administrators,
+    anybody,
+    declare,
+    methods,
+    nobody,
+    own,
+    own_list,
+)
+
+READ = administrators("admin page", rate=Rate.READ)
+SIGN_IN = methods(
+    GET=anybody(rate=Rate.SIGN_IN),
+    POST=anybody("user.new_browser", rate=Rate.SIGN_IN),
+)
+PUBLIC = methods(GET=anybody(rate=Rate.SIGN_IN))
+OWN = methods(GET=own_list("account"))
+
+
+def _of_models() -> dict[str, Methods]:
+    """Every model that is in the admin has the same pages; what they write is named by its noun."""
+    found: dict[str, Methods] = {}
+    for model, page in admin.site._registry.items():
+        label = f"{model._meta.app_label}_{model._meta.model_name}"
+        noun = getattr(page, "noun", None)
+        verbs = {"create", "edit", "delete"} if noun else set()
+        if type(page).has_delete_permission is not admin.ModelAdmin.has_delete_permission:
+            verbs.discard("delete")
+
+        def change(*named: str, noun: str | None = noun, verbs: set[str] = verbs) -> Door:
+            written = [f"{noun}.{verb}" for verb in named if verb in verbs]
+            return administrators("admin page", *written) if written else nobody("admin page")
+
+        found |= {
+            f"admin:{label}_changelist": methods(GET=READ, POST=change("edit", "delete")),
+            f"admin:{label}_add": methods(
+                GET=READ if "create" in verbs else nobody("admin page"), POST=change("create")
+            ),
+            f"admin:{label}_change": methods(GET=READ, POST=change("edit")),
+            f"admin:{label}_delete": methods(
+                GET=READ if "delete" in verbs else nobody("admin page"), POST=change("delete")
+            ),
+            f"admin:{label}_history": methods(GET=READ),
+            # Leads on to the page for changes.
+            f"admin/{model._meta.app_label}/{model._meta.model_name}/<path:object_id>/": methods(
+                GET=READ
+            ),
+        }
+        if hasattr(page, "history_form_view"):
+            found[f"admin:{label}_simple_history"] = methods(GET=READ)
+    return found
+
+
+declare(
+    Login.SESSION,
+    {
+        "admin": methods(GET=anybody()),
+        "admin:index": methods(GET=READ),
+        "admin:app_list": methods(GET=READ),
+        "admin:jsi18n": methods(GET=READ),
+        "admin:autocomplete": methods(GET=READ),
+        "admin:view_on_site": methods(GET=READ),
+        "admin:logout": methods(POST=anybody(rate=Rate.SIGN_IN)),
+        "admin:password_change": methods(
+            GET=READ, POST=administrators("account", rate=Rate.SIGN_IN)
+        ),
+        "admin:password_change_done": methods(GET=READ),
+        "admin:auth_user_password_change": methods(
+            GET=READ, POST=administrators("person", "user.edit")
+        ),
+        "admin/(?P<url>.*)$": methods(GET=READ),
+        **_of_models(),
+    },
+)
+# Leads to the one page for signing in, which knows second factors.
+declare(Login.NONE, {"admin:login": methods(GET=anybody(), POST=anybody())})
+
+declare(
+    Login.NONE,
+    {
+        "account_login": SIGN_IN,
+        "account_logout": SIGN_IN,
+        "account_inactive": PUBLIC,
+        # Closed: accounts are made by administrators, by provisioning, or by a sign-on.
+        "account_signup": SIGN_IN,
+        "account_confirm_login_code": SIGN_IN,
+        "account_confirm_email": SIGN_IN,
+        "account_email_verification_sent": PUBLIC,
+        "account_reset_password": SIGN_IN,
+        "account_reset_password_done": PUBLIC,
+        "account_reset_password_from_key": SIGN_IN,
+        "account_reset_password_from_key_done": PUBLIC,
+        "mfa_authenticate": SIGN_IN,
+        "openid_connect_login": SIGN_IN,
+        "openid_connect_callback": SIGN_IN,
+        "socialaccount_login_cancelled": PUBLIC,
+        "socialaccount_login_error": PUBLIC,
+        # Addresses of earlier versions of allauth, and of its pages that are not in use.
+        "accounts/social/login/cancelled/": PUBLIC,
+        "accounts/social/login/error/": PUBLIC,
+        "accounts/social/signup/": PUBLIC,
+        "accounts/social/connections/": PUBLIC,
+        "accounts/sessions/": PUBLIC,
+        "accounts/3rdparty/": PUBLIC,
+        "accounts/3rdparty/signup/": PUBLIC,
+        "accounts/email/": PUBLIC,
+    },
+)
+
+
+def _changes(*writes: str) -> Methods:
+    return methods(GET=own_list("account"), POST=own_list("account", *writes, rate=Rate.SIGN_IN))
+
+
+KEY_OF_OWN = "security key"
+declare(
+    Login.SESSION,
+    {
+        "account_reauthenticate": _changes(),
+        "account_change_password": _changes(),
+        "account_set_password": _changes(),
+        "mfa_index": OWN,
+        "mfa_reauthenticate": _changes(),
+        "mfa_reauthenticate_webauthn": _changes(),
+        "mfa_activate_totp": _changes("mfa.add"),
+        "mfa_deactivate_totp": _changes("mfa.remove"),
+        "mfa_view_recovery_codes": OWN,
+        "mfa_download_recovery_codes": OWN,
+        "mfa_generate_recovery_codes": _changes("mfa.reset"),
+        "mfa_list_webauthn": OWN,
+        "mfa_add_webauthn": _changes("mfa.add"),
+        "mfa_edit_webauthn": methods(GET=own(KEY_OF_OWN, rate=Rate.READ), POST=own(KEY_OF_OWN)),
+        "mfa_remove_webauthn": methods(
+            GET=own(KEY_OF_OWN, rate=Rate.READ), POST=own(KEY_OF_OWN, "mfa.remove")
+        ),
+    },
+)

@@ -1,0 +1,92 @@
+"""What each kind of person gets at each door: from the declaration and the roles, nothing else.
+
+The table in the documentation shows it, and `tests/permissions` knocks at every door to see whether
+it is so.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from apps.accounts.people import PROVISIONERS
+from apps.core.doors import Author, Door, Login, Who
+from apps.projects.roles import ACTIONS, AUDITORS, GLOBAL_ACTIONS, INFRASTRUCTURE_ADMINS, Role
+
+
+class Answer(StrEnum):
+    YES = "yes"
+    SIGN_IN = "sign in"
+    NO = "no"
+    NOT_THERE = "-"
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of person. The role is the one in the project that is his."""
+
+    name: str
+    title: str
+    role: Role | None = None
+    group: str = ""
+    is_administrator: bool = False
+    is_known: bool = True
+    # Asked for the review, and wrote the comment.
+    is_author: bool = False
+    # What his token is limited to; None for all that he may.
+    limits: frozenset[str] | None = None
+
+
+KINDS = (
+    Kind("anonymous", "Nobody", is_known=False),
+    Kind("stranger", "Stranger"),
+    Kind("viewer", "Viewer", Role.VIEWER),
+    Kind("reviewer", "Reviewer", Role.REVIEWER),
+    Kind("scientist", "Data scientist, author", Role.DATA_SCIENTIST, is_author=True),
+    Kind("maintainer", "Maintainer", Role.MAINTAINER),
+    Kind("owner", "Owner", Role.OWNER),
+    Kind("auditor", "Auditor", group=AUDITORS),
+    Kind("infrastructure", "Infrastructure admin", group=INFRASTRUCTURE_ADMINS),
+    Kind("provisioner", "Provisioner", group=PROVISIONERS),
+    Kind("administrator", "Administrator", is_administrator=True),
+    Kind("limited", "Owner's token for reading", Role.OWNER, limits=frozenset({"view"})),
+)
+
+
+def answer(door: Door, kind: Kind, *, is_own: bool = True) -> Answer:
+    """What somebody gets who asks for a thing of his project, or of his own; or for another's."""
+    if door.who is Who.ANYBODY:
+        return Answer.YES
+    is_limited = kind.limits is not None
+    if not kind.is_known or (is_limited and door.login is Login.SESSION):
+        return Answer.SIGN_IN
+    refused = Answer.NOT_THERE if door.hidden else Answer.NO
+    if door.who is Who.NOBODY or (door.whole and is_limited):
+        return refused
+    if door.who is Who.EVERYBODY:
+        return Answer.YES
+    if door.who is Who.OWNER:
+        others = kind.is_administrator and door.administrators_too
+        return Answer.YES if is_own or others else Answer.NOT_THERE
+    if door.who is Who.ALLOWED:
+        return _judged(door, kind, is_own)
+    in_group = bool(door.group) and kind.group == door.group
+    return Answer.YES if kind.is_administrator or in_group else refused
+
+
+def _judged(door: Door, kind: Kind, is_own: bool) -> Answer:
+    role = kind.role if is_own else None
+    by_role = ACTIONS[role] if role else frozenset()
+    actions = by_role | GLOBAL_ACTIONS.get(kind.group, frozenset())
+    if kind.limits is not None:
+        actions &= kind.limits
+    allowed = kind.is_administrator or door.action in actions
+    if door.members_only:
+        allowed = door.action in by_role & actions
+    is_author = kind.is_author and is_own
+    if door.author is Author.ONLY:
+        allowed = is_author and door.action in actions
+    elif door.author is Author.TOO:
+        allowed = allowed or is_author
+    if allowed:
+        return Answer.YES
+    sees = kind.is_administrator or "view" in actions
+    return Answer.NO if sees and not door.hidden else Answer.NOT_THERE
