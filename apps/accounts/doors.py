@@ -1,4 +1,4 @@
-from apps.core.doors import Login, declare, methods, own, own_list
+from apps.core.doors import Login, Rate, anybody, declare, methods, own, own_list
 
 declare(
     Login.SESSION,
@@ -10,5 +10,15 @@ declare(
         "accounts:sessions_end": methods(POST=own_list("sessions", "session.end")),
         "accounts:session_end": methods(POST=own("session", "session.end")),
         "accounts:token_revoke": methods(POST=own("token", "token.revoke")),
+    },
+)
+
+# The sign-on provider says with a signed token whom it signs out.
+declare(
+    Login.NONE,
+    {
+        "sign_on:back_channel_logout": methods(
+            POST=anybody("session.end", "token.revoke", rate=Rate.SIGN_IN)
+        )
     },
 )

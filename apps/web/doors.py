@@ -6,12 +6,14 @@ from apps.core.doors import (
     administrators,
     declare,
     everybody,
+    group,
     may,
     methods,
     own,
     own_list,
     view,
 )
+from apps.projects.roles import AUDITORS
 
 TRACKING = "tracking server"
 
@@ -26,6 +28,14 @@ declare(
         "web:models": methods(GET=everybody()),
         "web:model": methods(GET=view("model")),
         "web:model_activity": methods(GET=view("model")),
+        "web:model_attributes": methods(
+            GET=may("manage_project", "model", rate=Rate.READ),
+            POST=may("manage_project", "model", "model.set_attributes"),
+        ),
+        "web:version_attributes": methods(
+            GET=may("manage_project", "version", rate=Rate.READ),
+            POST=may("manage_project", "version", "version.set_attributes"),
+        ),
         "web:card": methods(GET=view("version")),
         "web:card_activity": methods(GET=view("version")),
         "web:move": methods(POST=may("move", "version", "version.move", "version.leave")),
@@ -65,6 +75,33 @@ declare(
 declare(
     Login.SESSION,
     {
+        "access:rules": methods(GET=group(AUDITORS, "access rule", rate=Rate.READ)),
+        "access:rule_new": methods(
+            GET=administrators("access rule", rate=Rate.READ),
+            POST=administrators("access rule", "rule.create"),
+        ),
+        "access:rule": methods(
+            GET=group(AUDITORS, "access rule", rate=Rate.READ),
+            POST=administrators("access rule", "rule.edit"),
+        ),
+        "access:rule_switch": methods(POST=administrators("access rule", "rule.edit")),
+        "access:rule_delete": methods(POST=administrators("access rule", "rule.delete")),
+        "access:why": methods(GET=everybody()),
+        "access:who": methods(GET=everybody(rate=Rate.EXPENSIVE)),
+        "access:who_export": methods(GET=everybody(rate=Rate.EXPENSIVE)),
+        "access:what": methods(GET=everybody(rate=Rate.EXPENSIVE)),
+        "access:what_export": methods(GET=everybody(rate=Rate.EXPENSIVE)),
+        "access:grants": methods(
+            GET=may("manage_members", "model", rate=Rate.READ),
+            POST=may("manage_members", "model", "grant.give", whole=True),
+        ),
+        "access:take": methods(POST=may("manage_members", "model", "grant.take", whole=True)),
+    },
+)
+
+declare(
+    Login.SESSION,
+    {
         "projects:list": methods(GET=everybody()),
         "projects:detail": methods(GET=view("project")),
         "projects:experiments": methods(GET=view("project")),
@@ -79,6 +116,10 @@ declare(
         "projects:rule_remove": methods(
             POST=may("manage_project", "label rule", "label_rule.delete")
         ),
+        "projects:attributes": methods(
+            GET=may("manage_project", "project", rate=Rate.READ),
+            POST=may("manage_project", "project", "project.set_attributes"),
+        ),
         "projects:sources": methods(GET=may("manage_project", "project", rate=Rate.READ)),
         "projects:tracking": methods(POST=may("manage_project", "project", "tracking.set")),
         "projects:tracking_reset": methods(POST=may("manage_project", "project", "tracking.reset")),
@@ -92,20 +133,22 @@ declare(
         "projects:store_check": methods(
             POST=may("manage_project", "store access", rate=Rate.EXPENSIVE)
         ),
-        "projects:webhooks": methods(GET=may("manage_project", "project", rate=Rate.READ)),
+        "projects:webhooks": methods(GET=may("manage_webhooks", "project", rate=Rate.READ)),
         "projects:webhook_new": methods(
-            GET=may("manage_project", "project", rate=Rate.READ),
-            POST=may("manage_project", "project", "webhook.create"),
+            GET=may("manage_webhooks", "project", rate=Rate.READ),
+            POST=may("manage_webhooks", "project", "webhook.create"),
         ),
         "projects:webhook": methods(
-            GET=may("manage_project", "webhook", rate=Rate.READ),
-            POST=may("manage_project", "webhook", "webhook.edit"),
+            GET=may("manage_webhooks", "webhook", rate=Rate.READ),
+            POST=may("manage_webhooks", "webhook", "webhook.edit"),
         ),
         "projects:webhook_test": methods(
-            POST=may("manage_project", "webhook", rate=Rate.EXPENSIVE)
+            POST=may("manage_webhooks", "webhook", rate=Rate.EXPENSIVE)
         ),
-        "projects:webhook_switch": methods(POST=may("manage_project", "webhook", "webhook.edit")),
-        "projects:webhook_delete": methods(POST=may("manage_project", "webhook", "webhook.delete")),
+        "projects:webhook_switch": methods(POST=may("manage_webhooks", "webhook", "webhook.edit")),
+        "projects:webhook_delete": methods(
+            POST=may("manage_webhooks", "webhook", "webhook.delete")
+        ),
         "projects:override": methods(
             GET=may("override_stages", "project", rate=Rate.READ),
             POST=may("override_stages", "project", "stage.override"),

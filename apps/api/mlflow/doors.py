@@ -56,14 +56,14 @@ REGISTRY: dict[str, Methods] = {
     "model-versions/delete-tag": methods(DELETE=may("register", "version", "version.untag")),
 }
 WEBHOOKS: dict[str, Methods] = {
-    "webhooks": methods(GET=everybody(), POST=may("manage_project", "project", "webhook.create")),
+    "webhooks": methods(GET=everybody(), POST=may("manage_webhooks", "project", "webhook.create")),
     "webhooks/<str:webhook_id>": methods(
-        GET=may("manage_project", "webhook", hidden=True, rate=Rate.READ),
-        PATCH=may("manage_project", "webhook", "webhook.edit", hidden=True),
-        DELETE=may("manage_project", "webhook", "webhook.delete", hidden=True),
+        GET=may("manage_webhooks", "webhook", hidden=True, rate=Rate.READ),
+        PATCH=may("manage_webhooks", "webhook", "webhook.edit", hidden=True),
+        DELETE=may("manage_webhooks", "webhook", "webhook.delete", hidden=True),
     ),
     "webhooks/<str:webhook_id>/test": methods(
-        POST=may("manage_project", "webhook", hidden=True, rate=Rate.EXPENSIVE)
+        POST=may("manage_webhooks", "webhook", hidden=True, rate=Rate.EXPENSIVE)
     ),
 }
 DATABRICKS: dict[str, Methods] = {
@@ -87,16 +87,16 @@ DATABRICKS: dict[str, Methods] = {
         DELETE=may("manage_project", "comment", "version.delete_comment", author=Author.TOO)
     ),
     "activities/list": methods(GET=view("version")),
-    "registry-webhooks/create": methods(POST=may("manage_project", "model", "webhook.create")),
+    "registry-webhooks/create": methods(POST=may("manage_webhooks", "model", "webhook.create")),
     "registry-webhooks/list": methods(GET=everybody()),
     "registry-webhooks/update": methods(
-        PATCH=may("manage_project", "model webhook", "webhook.edit", hidden=True)
+        PATCH=may("manage_webhooks", "model webhook", "webhook.edit", hidden=True)
     ),
     "registry-webhooks/delete": methods(
-        DELETE=may("manage_project", "model webhook", "webhook.delete", hidden=True)
+        DELETE=may("manage_webhooks", "model webhook", "webhook.delete", hidden=True)
     ),
     "registry-webhooks/test": methods(
-        POST=may("manage_project", "model webhook", hidden=True, rate=Rate.EXPENSIVE)
+        POST=may("manage_webhooks", "model webhook", hidden=True, rate=Rate.EXPENSIVE)
     ),
     "databricks/registered-models/get": methods(GET=view("model")),
     "databricks/model-versions/transition-stage": methods(

@@ -17,6 +17,7 @@ from apps.core.doors import (
     own_list,
     view,
 )
+from apps.projects.roles import AUDITORS
 
 declare(
     Login.EITHER,
@@ -27,7 +28,38 @@ declare(
             GET=group(PROVISIONERS, "person", rate=Rate.READ),
             PATCH=group(PROVISIONERS, "person", "user.edit", "token.revoke"),
         ),
-        "v1:attributes": methods(GET=everybody()),
+        "v1:attributes": methods(
+            GET=everybody(), POST=administrators("attribute", "attribute.create")
+        ),
+        "v1:attribute": methods(
+            GET=everybody(on="attribute"),
+            PATCH=administrators("attribute", "attribute.edit"),
+            DELETE=administrators("attribute", "attribute.delete"),
+        ),
+        "v1:project_attributes": methods(
+            PATCH=may("manage_project", "project", "project.set_attributes")
+        ),
+        "v1:model_attributes": methods(
+            PATCH=may("manage_project", "model", "model.set_attributes")
+        ),
+        "v1:version_attributes": methods(
+            PATCH=may("manage_project", "version", "version.set_attributes")
+        ),
+        "v1:rules": methods(
+            GET=group(AUDITORS, "access rule", rate=Rate.READ),
+            POST=administrators("access rule", "rule.create"),
+        ),
+        "v1:rule_trial": methods(POST=administrators("access rule", rate=Rate.EXPENSIVE)),
+        "v1:rule": methods(
+            GET=group(AUDITORS, "access rule", rate=Rate.READ),
+            PATCH=administrators("access rule", "rule.edit"),
+            DELETE=administrators("access rule", "rule.delete"),
+        ),
+        "v1:why": methods(GET=everybody()),
+        "v1:who": methods(GET=everybody(rate=Rate.EXPENSIVE)),
+        "v1:what": methods(GET=everybody(rate=Rate.EXPENSIVE)),
+        "v1:grants": methods(GET=everybody(), POST=everybody("grant.give", whole=True)),
+        "v1:grants_take": methods(POST=everybody("grant.take", whole=True)),
         "v1:service_accounts": methods(
             GET=own_list("service accounts"),
             POST=administrators("service account", "user.create"),
