@@ -97,6 +97,7 @@ def measure(name: str, directory: Path, base_image: str = "") -> list[float]:
         **{k: v for k, v in os.environ.items() if not k.startswith(("MLGOV_", "DJANGO_"))},
         "MLGOV_UV": os.environ.get("MLGOV_UV", ""),
         "MLGOV_DATA_DIR": str(directory / name),
+        "MLGOV_RATE_LIMITS": "false",
         "MLGOV_DEFAULT_TARGET": name,
         "UV_CACHE_DIR": str(directory / f"{name}-packages"),
     }

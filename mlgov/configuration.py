@@ -166,6 +166,34 @@ class Configuration(BaseSettings):
         "without naming an end works until it is revoked.",
     )
 
+    rate_limits: bool = Field(
+        True, description="Count requests. Off, none of the limits of the next lines holds."
+    )
+    rate_read: int = Field(
+        6_000, ge=0, description="Reading requests of one person within a minute. 0: no limit."
+    )
+    rate_write: int = Field(1_200, ge=0, description="The same for writing ones.")
+    rate_expensive: int = Field(
+        60, ge=0, description="The same for exports, tests of connections and the like."
+    )
+    rate_predict: int = Field(
+        30_000, ge=0, description="Predictions for one API key, or one person, within a minute."
+    )
+    rate_tracking: int = Field(
+        30_000,
+        ge=0,
+        description="Calls of one person within a minute that are passed on to the tracking "
+        "server, such as metrics of a training.",
+    )
+    rate_sign_in: int = Field(
+        120, ge=0, description="Requests for pages of signing in within a minute, by one address."
+    )
+    rate_anonymous: int = Field(
+        600,
+        ge=0,
+        description="All other requests of one address within a minute without a right credential.",
+    )
+
     log_level: str = Field("INFO", description="Level of the log.")
     log_format: Literal["json", "console"] = Field("json", description="Shape of log lines.")
     lease_seconds: int = Field(

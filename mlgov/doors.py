@@ -34,13 +34,17 @@ def _of_models() -> dict[str, Methods]:
         verbs = {"create", "edit", "delete"} if noun else set()
         if type(page).has_delete_permission is not admin.ModelAdmin.has_delete_permission:
             verbs.discard("delete")
+        if "has_change_permission" in vars(type(page)):
+            verbs.discard("edit")
+
+        listed = administrators("admin page", *(f"{noun}.{verb}" for verb in sorted(verbs)))
 
         def change(*named: str, noun: str | None = noun, verbs: set[str] = verbs) -> Door:
             written = [f"{noun}.{verb}" for verb in named if verb in verbs]
             return administrators("admin page", *written) if written else nobody("admin page")
 
         found |= {
-            f"admin:{label}_changelist": methods(GET=READ, POST=change("edit", "delete")),
+            f"admin:{label}_changelist": methods(GET=READ, POST=listed),
             f"admin:{label}_add": methods(
                 GET=READ if "create" in verbs else nobody("admin page"), POST=change("create")
             ),

@@ -158,6 +158,7 @@ MIDDLEWARE = [
     # Before whatever belongs to mlgov's own host: its files, sessions and pages.
     "apps.api.mlflow.pages.host.PagesHostMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "apps.web.admission.AdmissionMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -203,7 +204,12 @@ CACHES: dict[str, dict[str, Any]] = {
             "LOCATION": CONFIGURATION.cache_url,
         }
         if CONFIGURATION.cache_url
-        else {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "mlgov_cache"}
+        else {
+            "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+            "LOCATION": "mlgov_cache",
+            # Of more than this, rows are thrown out by name: counts of requests, too.
+            "OPTIONS": {"MAX_ENTRIES": 20_000},
+        }
     )
 }
 
@@ -369,6 +375,19 @@ MLGOV_UPLOAD_LIMIT = CONFIGURATION.upload_limit_mb * 1024 * 1024
 MLGOV_MODEL_LIMIT = CONFIGURATION.model_limit_mb * 1024 * 1024
 MLGOV_LEASE_SECONDS = CONFIGURATION.lease_seconds
 MLGOV_OUTBOX_ATTEMPTS = CONFIGURATION.outbox_attempts
+MLGOV_RATES = (
+    {
+        "read": CONFIGURATION.rate_read,
+        "write": CONFIGURATION.rate_write,
+        "expensive": CONFIGURATION.rate_expensive,
+        "predict": CONFIGURATION.rate_predict,
+        "tracking": CONFIGURATION.rate_tracking,
+        "sign_in": CONFIGURATION.rate_sign_in,
+        "anonymous": CONFIGURATION.rate_anonymous,
+    }
+    if CONFIGURATION.rate_limits
+    else {}
+)
 MLGOV_TOKEN_DAYS = CONFIGURATION.token_days
 MLGOV_TOKEN_DAYS_MAX = CONFIGURATION.token_days_max
 AUDIT_TRIGGERS = CONFIGURATION.audit_triggers
@@ -385,6 +404,7 @@ REST_FRAMEWORK = {
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "apps.api.errors.answer",
+    "DEFAULT_THROTTLE_CLASSES": ["apps.api.throttling.CountedByDoor"],
     "PAGE_SIZE": 50,
 }
 SPECTACULAR_SETTINGS = {

@@ -59,6 +59,8 @@ def answer(door: Door, kind: Kind, *, is_own: bool = True) -> Answer:
     if not kind.is_known or (is_limited and door.login is Login.SESSION):
         return Answer.SIGN_IN
     refused = Answer.NOT_THERE if door.hidden else Answer.NO
+    if door.who is Who.ALLOWED:
+        return _judged(door, kind, is_own)
     if door.who is Who.NOBODY or (door.whole and is_limited):
         return refused
     if door.who is Who.EVERYBODY:
@@ -66,8 +68,6 @@ def answer(door: Door, kind: Kind, *, is_own: bool = True) -> Answer:
     if door.who is Who.OWNER:
         others = kind.is_administrator and door.administrators_too
         return Answer.YES if is_own or others else Answer.NOT_THERE
-    if door.who is Who.ALLOWED:
-        return _judged(door, kind, is_own)
     in_group = bool(door.group) and kind.group == door.group
     return Answer.YES if kind.is_administrator or in_group else refused
 
@@ -86,7 +86,7 @@ def _judged(door: Door, kind: Kind, is_own: bool) -> Answer:
         allowed = is_author and door.action in actions
     elif door.author is Author.TOO:
         allowed = allowed or is_author
-    if allowed:
+    if allowed and not (door.whole and kind.limits is not None):
         return Answer.YES
     sees = kind.is_administrator or "view" in actions
     return Answer.NO if sees and not door.hidden else Answer.NOT_THERE

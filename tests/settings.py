@@ -18,6 +18,8 @@ os.environ["MLGOV_DATA_DIR"] = _data_dir.name
 os.environ["MLGOV_LOG_FORMAT"] = "console"
 # Triggers would refuse to empty the tables after a test; the test of the triggers installs them.
 os.environ["MLGOV_AUDIT_TRIGGERS"] = "false"
+# Tests take each other's accounts: their requests would be counted as those of one person.
+os.environ["MLGOV_RATE_LIMITS"] = "false"
 if os.environ.get("MLGOV_TEST_DATABASE") == "postgres":
     os.environ["MLGOV_DATABASE_URL"] = os.environ["MLGOV_TEST_POSTGRES_URL"]
 # A file, as in the product: several threads and processes read and write it.

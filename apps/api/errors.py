@@ -6,11 +6,13 @@ from typing import Any
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
 from django.core.signals import got_request_exception
+from rest_framework.exceptions import AuthenticationFailed, NotAuthenticated
 from rest_framework.response import Response
 from rest_framework.views import exception_handler, set_rollback
 
 from apps.core import full
 from apps.core.context import current
+from apps.core.counting import count_address
 from apps.core.errors import (
     AlreadyExists,
     Conflict,
@@ -19,6 +21,7 @@ from apps.core.errors import (
     NotFound,
     NotPermitted,
     TooLarge,
+    TooManyRequests,
     Unavailable,
 )
 
@@ -30,12 +33,18 @@ STATUS: dict[type[DomainError], int] = {
     AlreadyExists: 409,
     Conflict: 409,
     TooLarge: 413,
+    TooManyRequests: 429,
     Unavailable: 503,
 }
 
 
 def answer(error: Exception, context: dict[str, Any]) -> Response | None:
     """DRF's exception handler: every refusal has a code and a message, and changed nothing."""
+    if isinstance(error, (AuthenticationFailed, NotAuthenticated)):
+        try:
+            count_address(context["request"]._request)
+        except TooManyRequests as too_many:
+            error = too_many
     if isinstance(error, RequestDataTooBig):
         limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE // 1024**2
         error = TooLarge(f"The body is larger than {limit} MB.")
@@ -49,7 +58,9 @@ def answer(error: Exception, context: dict[str, Any]) -> Response | None:
         if error.details:
             body["details"] = error.details
         response = Response(body, status=status_of(error))
-        if response.status_code == 503:
+        if isinstance(error, TooManyRequests):
+            response["Retry-After"] = str(error.retry_after)
+        elif response.status_code == 503:
             response["Retry-After"] = "10"
         return response
     refused = exception_handler(error, context)

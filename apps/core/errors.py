@@ -65,3 +65,17 @@ class Unavailable(DomainError):
     """A part of the platform does not answer; the same request may succeed later."""
 
     code = "unavailable"
+
+
+class TooManyRequests(DomainError):
+    """The class of requests is used up for this minute."""
+
+    code = "too_many_requests"
+
+    def __init__(self, rate: str, *, retry_after: int) -> None:
+        super().__init__(
+            f"These are too many requests of the class “{rate}” within one minute. Wait "
+            f"{retry_after} seconds, or ask the platform's people to raise the limit.",
+            details={"retry_after": retry_after},
+        )
+        self.retry_after = retry_after

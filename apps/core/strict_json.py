@@ -3,15 +3,19 @@ PostgreSQL cannot store, is refused with the reason."""
 
 import json
 import math
+import re
 from typing import Any
 
 from apps.core.errors import Invalid
 
 DEEPEST = 50
+MOST_VALUES = 200_000
+TEXT = re.compile(r'"(?:[^"\\]|\\.)*+"', re.DOTALL)
 
 
 def parse(text: str, *, what: str = "This") -> Any:
     """The value that a text says. Raises `Invalid` with a sentence for the writer."""
+    _require_few(text)
     try:
         value = json.loads(text, parse_constant=_reject_constant, object_pairs_hook=_unique)
     except RecursionError:
@@ -20,6 +24,16 @@ def parse(text: str, *, what: str = "This") -> Any:
         raise Invalid(f"{what} is not JSON: {error}.") from None
     _check(value)
     return value
+
+
+def _require_few(text: str) -> None:
+    """Counted before it is read: what is short as text can be large as values."""
+    if _separators(text) > MOST_VALUES and _separators(TEXT.sub("", text)) > MOST_VALUES:
+        raise Invalid(f"The JSON holds more than {MOST_VALUES:,} values. Send it in parts.")
+
+
+def _separators(text: str) -> int:
+    return text.count(",") + text.count("[") + text.count("{")
 
 
 def _reject_constant(name: str) -> None:

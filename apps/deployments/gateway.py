@@ -56,8 +56,10 @@ def endpoint_for_key(project_slug: str, endpoint_slug: str, key_text: str) -> En
     return key.endpoint
 
 
-def admit(project_slug: str, endpoint_slug: str, credential: str) -> tuple[Endpoint, Caller]:
-    """The endpoint and the caller for an API key of it, or a person's access token.
+def admit(
+    project_slug: str, endpoint_slug: str, credential: str, action: str = "predict"
+) -> tuple[Endpoint, Caller]:
+    """The endpoint and the caller for an API key of it, or the token of a person who may.
 
     Without a right credential there is no difference between endpoints that exist and others.
     """
@@ -65,7 +67,7 @@ def admit(project_slug: str, endpoint_slug: str, credential: str) -> tuple[Endpo
         user = user_for_token(credential)
         if user is None:
             raise NotAuthenticated("This access token is wrong, expired or revoked.")
-        return admit_person(project_slug, endpoint_slug, user, "predict"), user
+        return admit_person(project_slug, endpoint_slug, user, action), user
     key = _key_for(credential)
     _require_same(key.endpoint, project_slug, endpoint_slug)
     return key.endpoint, key

@@ -8,16 +8,18 @@ from django.middleware.csrf import CsrfViewMiddleware
 from django.views.decorators.csrf import csrf_exempt
 
 from apps.core.context import current
+from apps.core.counting import count_address, count_key, count_person
 from apps.core.errors import (
     DomainError,
     Invalid,
     NotFound,
     NotPermitted,
     TooLarge,
+    TooManyRequests,
     Unavailable,
 )
 from apps.deployments import gateway, queries
-from apps.deployments.models import Endpoint
+from apps.deployments.models import ApiKey, Endpoint
 from apps.deployments.specs import LONGEST_BODY
 
 STATUS: dict[type[DomainError], int] = {
@@ -26,6 +28,7 @@ STATUS: dict[type[DomainError], int] = {
     NotPermitted: 403,
     NotFound: 404,
     TooLarge: 413,
+    TooManyRequests: 429,
     gateway.BadAnswer: 502,
     Unavailable: 503,
     gateway.TimedOut: 504,
@@ -69,16 +72,29 @@ def _answer(request: HttpRequest, project: str, endpoint: str, version: int | No
 
 
 def _admit(request: HttpRequest, project: str, endpoint: str) -> tuple[Endpoint, Any]:
+    action = "predict" if request.method == "POST" else "view"
     credential = _credential(request)
     if credential is not None:
-        return gateway.admit(project, endpoint, credential)
-    if not request.user.is_authenticated:
+        try:
+            found, caller = gateway.admit(project, endpoint, credential, action)
+        except DomainError:
+            # Wrong, or of another endpoint: whose it is, is not told.
+            count_address(request)
+            raise
+        if isinstance(caller, ApiKey):
+            count_key(request, caller.pk)
+        else:
+            count_person(request, caller.pk)
+        return found, caller
+    if request.user.is_authenticated:
+        count_person(request, request.user.pk)
+    else:
+        count_address(request)
         raise gateway.NotAuthenticated(
             "Send an API key of this endpoint: Authorization: Bearer mlgov_key_…"
         )
     if request.method == "POST":
         _require_csrf_token(request)
-    action = "predict" if request.method == "POST" else "view"
     return gateway.admit_person(project, endpoint, request.user, action), request.user
 
 
@@ -146,7 +162,10 @@ def _in_json(work: Callable[[], HttpResponse]) -> HttpResponse:
     try:
         return work()
     except DomainError as refusal:
-        return _refusal(STATUS.get(type(refusal), 400), refusal.code, refusal.message)
+        response = _refusal(STATUS.get(type(refusal), 400), refusal.code, refusal.message)
+        if isinstance(refusal, TooManyRequests):
+            response["Retry-After"] = str(refusal.retry_after)
+        return response
 
 
 def _refusal(status: int, code: str, message: str) -> HttpResponse:

@@ -24,8 +24,6 @@ def project_for_new(user: User, *, name: str, tags: Mapping[str, str], noun: str
     default of the access token, the only project in which the person may register. A reserved
     beginning cannot be taken by a tag that says otherwise.
     """
-    if user.limits is not None and not user.limits.allow("register"):
-        raise user.limits.refusal()
     reserved = _reserving(name)
     if reserved is not None:
         if not projects_where(user, may="register").filter(pk=reserved.project_id).exists():
@@ -41,6 +39,8 @@ def project_for_new(user: User, *, name: str, tags: Mapping[str, str], noun: str
         return _named(user, slug, f"Correct the tag {PROJECT_TAG}")
     if slug := context.current().default_project:
         return _named(user, slug, "Make an access token with another default project")
+    if user.limits is not None and not user.limits.allow("register"):
+        raise user.limits.refusal()
     found = list(projects_where(user, may="register").order_by("slug")[:MOST_NAMED])
     if len(found) == 1:
         return found[0]
@@ -123,7 +123,16 @@ def _taken(reserved: NamePrefix, noun: str) -> NotPermitted:
 
 def _named(user: User, slug: str, remedy: str) -> Project:
     found = _PROJECT_TO_REGISTER_IN.rows(slug=slug, asked_by=user)
-    return object_of(found[0], Project) if found else _none_named(slug, remedy)
+    if found:
+        return object_of(found[0], Project)
+    if projects_where(user, may="view").filter(slug=slug).exists():
+        if user.limits is not None and not user.limits.allow("register"):
+            raise user.limits.refusal()
+        raise NotPermitted(
+            f"You may not register anything in the project “{slug}”. {remedy}, or ask an owner of "
+            "the project for the right."
+        )
+    return _none_named(slug, remedy)
 
 
 def _none_named(slug: str, remedy: str) -> NoReturn:

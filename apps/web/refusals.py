@@ -24,6 +24,7 @@ from apps.core.errors import (
     NotFound,
     NotPermitted,
     TooLarge,
+    TooManyRequests,
     Unavailable,
 )
 from apps.core.middleware import interface_of
@@ -38,6 +39,7 @@ IN_WEB_TERMS: dict[type[DomainError], tuple[int, str]] = {
     AlreadyExists: (409, "There is one already"),
     Conflict: (409, "This is not possible now"),
     TooLarge: (413, "This is too large"),
+    TooManyRequests: (429, "This is too much at once"),
     Unavailable: (503, "A part of the platform does not answer"),
     BadAnswer: (502, "The answer cannot be shown"),
     TimedOut: (504, "There was no answer in time"),
@@ -79,16 +81,22 @@ class RefusalMiddleware:
         if full_disk is not None:
             log.error("%s", full_disk.message, exc_info=error)
             error = full_disk
-        if not isinstance(error, DomainError):
-            return None
-        status, title = in_web_terms(error)
-        context = {"title": title, "refusal": error, "back": _where_from(request)}
-        if getattr(request, "htmx", False):
-            response = render(request, "web/refusal.html#alert", context, status=SWAPPED)
-            response["HX-Retarget"] = "#main"
-            response["HX-Reswap"] = "afterbegin show:window:top"
-            return response
-        return render(request, "web/refusal.html", context, status=status)
+        return as_page(request, error) if isinstance(error, DomainError) else None
+
+
+def as_page(request: HttpRequest, refusal: DomainError) -> HttpResponse:
+    """The refusal as a page, or as the part of one that htmx shows on top."""
+    status, title = in_web_terms(refusal)
+    context = {"title": title, "refusal": refusal, "back": _where_from(request)}
+    if getattr(request, "htmx", False):
+        response = render(request, "web/refusal.html#alert", context, status=SWAPPED)
+        response["HX-Retarget"] = "#main"
+        response["HX-Reswap"] = "afterbegin show:window:top"
+    else:
+        response = render(request, "web/refusal.html", context, status=status)
+    if isinstance(refusal, TooManyRequests):
+        response["Retry-After"] = str(refusal.retry_after)
+    return response
 
 
 def broken(request: HttpRequest) -> HttpResponse:

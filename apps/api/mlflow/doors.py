@@ -56,7 +56,9 @@ REGISTRY: dict[str, Methods] = {
     "model-versions/delete-tag": methods(DELETE=may("register", "version", "version.untag")),
 }
 WEBHOOKS: dict[str, Methods] = {
-    "webhooks": methods(GET=everybody(), POST=may("manage_webhooks", "project", "webhook.create")),
+    "webhooks": methods(
+        GET=everybody(), POST=may("manage_webhooks", "default project", "webhook.create")
+    ),
     "webhooks/<str:webhook_id>": methods(
         GET=may("manage_webhooks", "webhook", hidden=True, rate=Rate.READ),
         PATCH=may("manage_webhooks", "webhook", "webhook.edit", hidden=True),

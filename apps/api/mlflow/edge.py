@@ -19,13 +19,12 @@ from apps.api.authentication import token_of
 from apps.api.mlflow import errors, rows
 from apps.api.mlflow.arguments import Arguments
 from apps.core import full
+from apps.core.admission import forget_body
 from apps.core.context import acting, note_token
+from apps.core.counting import count_address, count_person
 from apps.core.errors import DomainError, Invalid, TooLarge
 
 log = logging.getLogger(__name__)
-CHUNK = 256 * 1024
-# So much of a refused upload is read, so that the sender is still there for the answer.
-READ_AND_FORGOTTEN = 32 * 1024 * 1024
 View = Callable[..., HttpResponseBase]
 Call = Callable[..., dict[str, Any]]
 
@@ -46,7 +45,7 @@ def governed(view: View) -> Callable[..., HttpResponseBase]:
     def guarded(request: HttpRequest, **named: str) -> HttpResponseBase:
         response = _answered(view, request, named)
         if response.status_code >= 400:
-            _forget_body(request)
+            forget_body(request)
         return response
 
     return guarded
@@ -59,10 +58,13 @@ def _answered(view: View, request: HttpRequest, named: dict[str, str]) -> HttpRe
 def _let_in(view: View, request: HttpRequest, named: dict[str, str]) -> HttpResponseBase:
     text = token_of(request.headers.get("Authorization", ""))
     if text is None:
+        count_address(request)
         return errors.unauthenticated(NO_TOKEN)
     token = None if "\x00" in text else usable_token(text)
     if token is None:
+        count_address(request)
         return errors.unauthenticated(WRONG_TOKEN)
+    count_person(request, token.user.pk)
     # Row history asks the request who it was.
     request.user = token.user
     with acting(default_project=token.default_project):
@@ -92,15 +94,6 @@ def in_mlflows_words(
             "of this request.",
             status=500,
         )
-
-
-def _forget_body(request: HttpRequest) -> None:
-    left = READ_AND_FORGOTTEN
-    try:
-        while left > 0 and (chunk := request.read(CHUNK)):
-            left -= len(chunk)
-    except (OSError, ValueError):
-        pass
 
 
 def in_json(answer: Mapping[str, Any]) -> HttpResponse:

@@ -1,8 +1,9 @@
 """Refusals of the domain in the words of MLflow's client.
 
 The client retries 408, 429 and every 5xx for minutes and then loses the message, so no refusal is
-answered with one of these. A tracking server that does not answer is 424: the request is right,
-and what it depends on failed.
+answered with one of these, but for one: who sends too much gets 429 with Retry-After, for which the
+client waits at most a minute, and then has lost nothing. A tracking server that does not answer is
+424: the request is right, and what it depends on failed.
 """
 
 from typing import Any
@@ -17,6 +18,7 @@ from apps.core.errors import (
     NotFound,
     NotPermitted,
     TooLarge,
+    TooManyRequests,
     Unavailable,
 )
 
@@ -28,6 +30,7 @@ IN_MLFLOW_TERMS: dict[type, tuple[str, int]] = {
     AlreadyExists: ("RESOURCE_ALREADY_EXISTS", 400),
     Conflict: ("RESOURCE_CONFLICT", 409),
     TooLarge: ("INVALID_PARAMETER_VALUE", 413),
+    TooManyRequests: ("REQUEST_LIMIT_EXCEEDED", 429),
     Unavailable: ("TEMPORARILY_UNAVAILABLE", 424),
 }
 # Where MLflow's own server answers otherwise than its own rule.
@@ -42,7 +45,10 @@ BY_CODE: dict[str, tuple[str, int]] = {
 def answer_for(refusal: DomainError) -> JsonResponse:
     kind = next(kind for kind in type(refusal).__mro__ if kind in IN_MLFLOW_TERMS)
     code, status = BY_CODE.get(refusal.code) or IN_MLFLOW_TERMS[kind]
-    return error(code, refusal.message, status=status, **refusal.details)
+    response = error(code, refusal.message, status=status, **refusal.details)
+    if isinstance(refusal, TooManyRequests):
+        response["Retry-After"] = str(refusal.retry_after)
+    return response
 
 
 def error(code: str, message: str, *, status: int, **further: Any) -> JsonResponse:

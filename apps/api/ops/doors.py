@@ -5,7 +5,7 @@ declare(
     Login.NONE,
     {
         "ops:healthz": methods(GET=anybody(rate=Rate.NONE)),
-        "ops:readyz": methods(GET=anybody(rate=Rate.NONE)),
+        "ops:readyz": methods(GET=anybody(rate=Rate.NONE, asks="every part of mlgov")),
     },
 )
 declare(

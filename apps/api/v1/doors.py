@@ -165,8 +165,9 @@ declare(
         "v1:run": methods(GET=view("run")),
         "v1:run_log": methods(GET=view("run")),
         "v1:activity": methods(GET=everybody()),
-        "v1:schema": methods(GET=everybody(rate=Rate.EXPENSIVE)),
-        "v1:docs": methods(GET=everybody()),
+        # What the API can do is no secret: it is in the repository.
+        "v1:schema": methods(GET=anybody(rate=Rate.EXPENSIVE)),
+        "v1:docs": methods(GET=anybody()),
     },
 )
 # What is left over answers that there is nothing.

@@ -1,0 +1,298 @@
+"""One of everything in a project, for each project; and of what is a person's own, for each person.
+
+A place holds what addresses and bodies name. `missing` names nothing that there is, and `mixed`
+takes the parents of one place and the children of another.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from allauth.mfa.models import Authenticator
+from allauth.usersessions.models import UserSession
+from django.contrib.auth.models import Group
+from django.test import Client
+from django.utils import timezone
+
+from apps.accounts import services as accounts
+from apps.accounts.models import User
+from apps.audit.models import AuditEvent
+from apps.cards.models import VersionComment
+from apps.deployments.models import ApiKey, Deployment, Endpoint
+from apps.notifications.models import Notification
+from apps.outbox.models import MessageState, OutboxMessage
+from apps.projects.models import NamePrefix, Project
+from apps.registry.models import Alias, LabelRule, Lineage, ModelVersion
+from apps.registry.services.ingests import start_ingest
+from apps.reviews import queries, services
+from apps.stages.models import Environment, Stage, StageMove, StageOverride
+from apps.tracking.models import ArtifactStore, Experiment, StoreAccess, TrackingServer
+from apps.webhooks.models import RegistryWebhook
+from scripts.permissions import KINDS, Kind
+from tests import factories
+from tests.sessions import sign_in
+
+NOWHERE = 999_999
+
+
+@dataclass(frozen=True)
+class Place:
+    """What is there, by the words that addresses and bodies have for it."""
+
+    project: str = "no-such-project"
+    project_pk: int = NOWHERE
+    model: str = "no-such-model"
+    number: int = NOWHERE
+    artifact: str = "no-such-file"
+    revision: int = NOWHERE
+    alias: str = "no-such-alias"
+    review: int = NOWHERE
+    requester: str = "no-such-person"
+    digest: str = "sha256:0"
+    comment: int = NOWHERE
+    deployment: int = NOWHERE
+    endpoint: str = "no-such-endpoint"
+    key: int = NOWHERE
+    run: int = NOWHERE
+    training_run: str = "ffffffffffffffff"
+    experiment: str = "888888"
+    event: int = NOWHERE
+    version: int = NOWHERE
+    member: int = NOWHERE
+    member_name: str = "no-such-person"
+    # Somebody more who may review.
+    asked: int = NOWHERE
+    asked_name: str = "no-such-person"
+    prefix: int = NOWHERE
+    rule: int = NOWHERE
+    store: int = NOWHERE
+    webhook: int = NOWHERE
+    model_webhook: int = NOWHERE
+    # What belongs to a person.
+    notification: int = NOWHERE
+    session: int = NOWHERE
+    token: int = NOWHERE
+    security_key: int = NOWHERE
+    account: str = "no-such-account"
+    account_token: int = NOWHERE
+
+
+MISSING = Place()
+# What stands at the beginning of addresses with several names.
+PARENTS = ("project", "model", "deployment", "account")
+
+
+def mixed(parents: Place, children: Place) -> Place:
+    return replace(children, **{name: getattr(parents, name) for name in PARENTS})
+
+
+@dataclass(frozen=True)
+class Person:
+    kind: Kind
+    user: User | None
+    # A browser in which he is signed in, and one that sends nothing but his token.
+    browser: Client
+    program: Client
+    own: Place
+
+
+@dataclass(frozen=True)
+class World:
+    people: dict[str, Person]
+    own: Place
+    foreign: Place
+    others: Place
+    environment: Environment
+    stages: dict[str, Stage]
+    message: int
+    server: str
+    bucket: str
+    newcomer: str
+
+
+def make_world() -> World:
+    stages = _stages()
+    server = TrackingServer.objects.create(slug="team", name="Team", url="http://127.0.0.1:1")
+    bucket = ArtifactStore.objects.create(
+        slug="bucket", name="Bucket", root="s3://models", endpoint_url="http://127.0.0.1:1"
+    )
+    users = {kind.name: _user(kind) for kind in KINDS if kind.is_known}
+    users["limited"] = users["owner"]
+    own = _project("credit", users, stages, bucket)
+    others = {name: factories.make_user(f"other-{name}") for name in users}
+    foreign = _project("foreign", others, stages, bucket, versions=40)
+    newcomer = factories.make_user("newcomer")
+    project = Project.objects.get(slug="credit")
+    people = {kind.name: _person(kind, users.get(kind.name), project) for kind in KINDS}
+    return World(
+        people=people,
+        own=own,
+        foreign=foreign,
+        others=_belongings(newcomer),
+        environment=stages["staging"].environment,
+        stages=stages,
+        message=OutboxMessage.objects.create(
+            event="a.B", subscriber="c.d", payload={}, state=MessageState.STUCK,
+            due_at=timezone.now(),
+        ).pk,
+        server=server.slug,
+        bucket=bucket.slug,
+        newcomer=newcomer.username,
+    )  # fmt: skip
+
+
+def _user(kind: Kind) -> User:
+    rights = {"is_superuser": True, "is_staff": True} if kind.is_administrator else {}
+    user = factories.make_user(kind.name, **rights)
+    if kind.group:
+        user.groups.add(Group.objects.get_or_create(name=kind.group)[0])
+    return user
+
+
+def _stages() -> dict[str, Stage]:
+    domain = factories.make_reviewer_role("domain")
+    environment = factories.make_environment("staging")
+    asks = {"approvals_required": 2}
+    return {
+        "staging": factories.make_stage(
+            "staging", domain, order=1, environment=environment, **asks
+        ),
+        "production": factories.make_stage("production", domain, order=2, **asks),
+        "archived": factories.make_stage("archived", approvals_required=0, order=9),
+    }
+
+
+def _person(kind: Kind, user: User | None, project: Project) -> Person:
+    browser, program = Client(), Client()
+    if user is None:
+        return Person(kind, None, browser, program, Place())
+    limits: dict[str, Any] = {}
+    if kind.limits is None:
+        sign_in(browser, user)
+    else:
+        limits = {"actions": kind.limits, "projects": [project.pk]}
+    _, secret = accounts.create_token(
+        user, name=f"of {kind.name}", by=user, default_project=project.slug, **limits
+    )
+    program.defaults["HTTP_AUTHORIZATION"] = f"Bearer {secret}"
+    return Person(kind, user, browser, program, _belongings(user))
+
+
+def _belongings(user: User) -> Place:
+    """What is the person's own."""
+    count = UserSession.objects.count()
+    account = User.objects.filter(owner=user, is_service_account=True).first()
+    if account is None:
+        account = factories.make_user(
+            f"{user.username}-pipeline", is_service_account=True, owner=user
+        )
+    return Place(
+        notification=Notification.objects.create(
+            user=user, key=f"k{count}", kind="k", subject="Something", path="/projects/credit"
+        ).pk,
+        session=UserSession.objects.create(
+            user=user, session_key=f"{count:032}", ip="127.0.0.1", user_agent="Firefox"
+        ).pk,
+        token=accounts.create_token(user, name=f"notebook {count}", by=user)[0].pk,
+        security_key=Authenticator.objects.create(
+            user=user, type="webauthn", data={"name": "Key", "credential": {}}
+        ).pk,
+        account=account.username,
+        account_token=accounts.create_token(account, name=f"job {count}", by=user)[0].pk,
+    )
+
+
+def _project(
+    slug: str, users: dict[str, User], stages: dict[str, Stage], bucket: Any, versions: int = 0
+) -> Place:
+    """A project with one of everything."""
+    owner, scientist = users["owner"], users["scientist"]
+    domain = factories.make_reviewer_role("domain")
+    asked = factories.make_user(f"{slug}-asked")
+    project = factories.make_project(slug, owner=owner)
+    for name, role in (
+        ("scientist", "data_scientist"), ("maintainer", "maintainer"), ("viewer", "viewer"),
+    ):  # fmt: skip
+        member = factories.join(project, users[name], role)
+    factories.join(project, users["reviewer"], "reviewer", domain)
+    factories.join(project, asked, "reviewer", domain)
+    factories.join(project, factories.make_user(f"{slug}-second"), "reviewer", domain)
+    StageOverride.objects.create(stage=stages["staging"], project=project, approvals_required=2)
+    model = factories.make_model(project, f"{slug}-model", by=scientist)
+    model.last_number = versions
+    version = factories.make_stored_version(
+        model, by=scientist, source_run_id=f"0123456789{slug}"[:16], experiment_id="7"
+    )
+    document = {
+        "run": {
+            "id": version.source_run_id, "artifact_uri": "mlflow-artifacts:/7/run/artifacts",
+        },
+        "metrics": [{"name": "auc", "value": 0.9}],
+    }  # fmt: skip
+    Lineage.objects.create(version=version, document=document)
+    review = services.request_review(
+        version,
+        stage=stages["staging"],
+        reviewers=[users["reviewer"], owner],
+        note="Please.",
+        by=scientist,
+    )
+    deployment = _deployment(project, version, stages["staging"], by=scientist)
+    key = ApiKey.objects.create(
+        endpoint=deployment.endpoint, name="batch", prefix=f"{slug:0>6}"[:6], digest="0" * 64,
+        created_by=owner,
+    )  # fmt: skip
+    failed = factories.make_version(model, by=scientist, state="FAILED_REGISTRATION")
+    webhook = {"project": project, "url": "http://127.0.0.1:1/", "created_by": owner}
+    return Place(
+        project=project.slug,
+        project_pk=project.pk,
+        model=model.name,
+        number=version.number,
+        artifact="MLmodel",
+        revision=1,
+        alias=Alias.objects.create(model=model, version=version, name=f"best-{slug}").name,
+        review=review.pk,
+        requester=scientist.username,
+        digest=queries.content_digest(review),
+        comment=VersionComment.objects.create(version=version, by=scientist, text="Mine.").pk,
+        deployment=deployment.pk,
+        endpoint=deployment.endpoint.slug,
+        key=key.pk,
+        run=start_ingest(failed, by=scientist).run.pk,
+        training_run=version.source_run_id,
+        experiment=Experiment.objects.create(
+            experiment_id=str(7 + versions), project=project
+        ).experiment_id,
+        event=AuditEvent.objects.filter(project_id=project.pk).earliest("pk").pk,
+        version=version.pk,
+        member=member.pk,
+        member_name=users["viewer"].username,
+        prefix=NamePrefix.objects.create(project=project, prefix=f"{slug}-loans-").pk,
+        rule=LabelRule.objects.create(project=project, kind="alias", pattern="prod*", roles=[]).pk,
+        store=StoreAccess.objects.create(project=project, store=bucket).pk,
+        webhook=RegistryWebhook.objects.create(
+            dialect="mlflow", name="ci", events=["prompt.created"], **webhook
+        ).pk,
+        model_webhook=RegistryWebhook.objects.create(
+            dialect="databricks", events=["MODEL_VERSION_CREATED"], model=model,
+            **(webhook | {"project": None}),
+        ).pk,
+        asked=asked.pk,
+        asked_name=asked.username,
+    )  # fmt: skip
+
+
+def _deployment(project: Project, version: ModelVersion, stage: Stage, *, by: User) -> Deployment:
+    move = StageMove.objects.create(
+        version=version, to_stage=stage, by=by, artifact_digest=version.artifact_digest
+    )
+    endpoint = Endpoint.objects.create(
+        project=project,
+        environment=stage.environment,
+        model=version.model,
+        slug=f"{project.slug}-e",
+    )
+    return Deployment.objects.create(
+        endpoint=endpoint, version=version, move=move, state="serving", traffic=100,
+        serving_since=timezone.now(),
+    )  # fmt: skip

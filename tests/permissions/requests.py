@@ -1,0 +1,260 @@
+"""How each route is asked: what stands in its address, and a body that is right in form.
+
+Nothing here says who is let in. A body has to be right so far that whoever may not is told so.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from apps.core.routes import Route
+from tests.permissions.places import Place, World
+
+Values = Mapping[str, Any]
+Body = Callable[[World, Place], Values]
+NAMED = re.compile(r"<(?:\w+:)?(\w+)>")
+
+# A parameter of addresses -> what it is in a place; by route where the name says too little.
+EVERYWHERE = {
+    "name": "model",
+    "number": "number",
+    "revision": "revision",
+    "key": "key",
+    "project": "project",
+    "endpoint": "endpoint",
+    "version": "number",
+    "run_id": "training_run",
+    "experiment_id": "experiment",
+    "path": "artifact",
+    "webhook_id": "webhook",
+}
+BY_OBJECT = {
+    "notification": "notification",
+    "deployment": "deployment",
+    "key": "key",
+    "run": "run",
+    "event": "event",
+    "review": "review",
+    "comment": "comment",
+    "prefix": "prefix",
+    "label rule": "rule",
+    "store access": "store",
+    "webhook": "webhook",
+    "member": "member",
+    "session": "session",
+    "token": "token",
+    "token of a service account": "account_token",
+    "security key": "security_key",
+}
+BY_ROUTE = {
+    ("web:key_revoke", "pk"): "deployment",
+    ("v1:member", "username"): "member_name",
+    ("v1:service_account", "username"): "account",
+    ("v1:service_account_tokens", "username"): "account",
+    ("v1:service_account_token", "username"): "account",
+    ("v1:endpoint", "slug"): "endpoint",
+    ("v1:api_keys", "slug"): "endpoint",
+    ("v1:api_key", "slug"): "endpoint",
+    ("web:object", "pk"): "version",
+}
+ALWAYS: dict[tuple[str, str], Callable[[World], Any]] = {
+    ("web:audit_export", "kind"): lambda world: "csv",
+    ("web:object", "kind"): lambda world: "registry.modelversion",
+    ("projects:webhook_new", "kind"): lambda world: "mlflow",
+    ("web:environment", "slug"): lambda world: world.environment.slug,
+    ("v1:environment", "slug"): lambda world: world.environment.slug,
+    ("v1:person", "username"): lambda world: world.newcomer,
+    ("web:message_retry", "pk"): lambda world: world.message,
+    ("projects:override", "stage"): lambda world: world.stages["staging"].pk,
+    ("projects:override_reset", "stage"): lambda world: world.stages["staging"].pk,
+    ("v1:override", "stage"): lambda world: "staging",
+}
+
+
+def named_in(route: Route) -> list[str]:
+    return NAMED.findall(route.pattern)
+
+
+def address(route: Route, on: str, world: World, place: Place) -> dict[str, Any]:
+    """What the parameters of the route are called in the place."""
+    return {name: _value(route.name, name, on, world, place) for name in named_in(route)}
+
+
+def _value(route: str, name: str, on: str, world: World, place: Place) -> Any:
+    if (route, name) in ALWAYS:
+        return ALWAYS[route, name](world)
+    if name == "slug" and (route, name) not in BY_ROUTE:
+        return place.project
+    word = BY_ROUTE.get((route, name)) or EVERYWHERE.get(name) or BY_OBJECT[on]
+    return getattr(place, word)
+
+
+def parents_of(route: Route, on: str) -> int:
+    """How many things the address names, one within the other; a version is one with its number."""
+    if on == "project":
+        return 1
+    names = [name for name in named_in(route) if (route.name, name) not in ALWAYS]
+    return len({"version" if name in ("name", "number") else name for name in names})
+
+
+def nothing(world: World, place: Place) -> Values:
+    return {}
+
+
+def values(**fixed: Any) -> Body:
+    return lambda world, place: fixed
+
+
+REASON = values(reason="Because.", note="Because.", text="Because.", comment="Because.")
+PAGES: dict[str, Body] = {
+    "web:move": lambda w, p: {"stage": w.stages["archived"].pk},
+    "web:try_it": lambda w, p: {"deployment": p.deployment, "body": "{}"},
+    "projects:settings": values(name="Renamed", description="", visibility="private"),
+    "projects:prefix_new": values(prefix="begins-"),
+    "projects:rule_new": values(kind="alias", pattern="champion", roles=["owner"]),
+    "projects:tracking": lambda w, p: {"server": w.server},
+    "projects:store_new": lambda w, p: {"store": w.bucket},
+    "projects:override": values(approvals_required=2),
+    "projects:members": lambda w, p: {"person": w.newcomer, "role": "viewer"},
+    "projects:member": values(role="viewer"),
+    "reviews:approve": lambda w, p: {"read_digest": p.digest},
+    "reviews:request_changes": lambda w, p: {"read_digest": p.digest, "comment": "Say more."},
+    "reviews:ask": lambda w, p: {"reviewers": [p.asked]},
+    "reviews:comment": REASON,
+    "reviews:withdraw": REASON,
+    "cards:comments": REASON,
+    "cards:comment": REASON,
+    "web:deployment_roll_back": REASON,
+    "web:deployment_retire": REASON,
+    "web:key_new": values(name="A caller"),
+    "accounts:tokens": values(name="Another", scope="all"),
+    "projects:new": values(name="New", slug="new", visibility="private"),
+}
+
+
+QUERIES: dict[str, Body] = {
+    "web:tracked_metric": values(name="auc"),
+    "web:tracked_artifacts": values(path="plots"),
+    "web:tracked_file": values(path="plots/roc.png"),
+    "web:tracked_raw": values(path="plots/roc.png"),
+    "web:mlflow_pages": values(browser="a" * 64),
+}
+
+
+def _described(text: str = "Better.") -> Body:
+    return values(description=text)
+
+
+REST: dict[tuple[str, str], Body] = {
+    ("GET", "v1:people"): values(search="own"),
+    ("POST", "v1:people"): values(username="hired", email="hired@example.org"),
+    ("PATCH", "v1:person"): values(name="Renamed"),
+    ("POST", "v1:service_accounts"): values(username="pipeline"),
+    ("PATCH", "v1:service_account"): values(name="Renamed"),
+    ("POST", "v1:service_account_tokens"): values(name="Another"),
+    ("POST", "v1:tokens"): values(name="Another"),
+    ("POST", "v1:projects"): values(slug="new", name="New"),
+    ("PATCH", "v1:project"): _described(),
+    ("PUT", "v1:member"): values(role="viewer"),
+    ("POST", "v1:project_service_accounts"): values(username="pipeline", role="viewer"),
+    ("PUT", "v1:override"): values(approvals_required=2),
+    ("POST", "v1:name_prefixes"): values(prefix="begins-"),
+    ("POST", "v1:label_rules"): values(kind="alias", pattern="champion", roles=["owner"]),
+    ("POST", "v1:models"): lambda w, p: {"name": "new-model", "project": p.project},
+    ("PATCH", "v1:model"): _described(),
+    ("PUT", "v1:card"): values(description="Better.", reason="Why.", base_revision=1),
+    ("POST", "v1:comments_on_version"): values(text="Fine."),
+    ("PUT", "v1:comment_on_version"): values(text="Fine."),
+    ("POST", "v1:move"): values(stage="archived", reason="Old."),
+    ("POST", "v1:version_reviews"): values(stage="production", note="Please."),
+    ("POST", "v1:approve"): lambda w, p: {"read_digest": p.digest},
+    ("POST", "v1:request_changes"): lambda w, p: {"read_digest": p.digest, "comment": "More."},
+    ("POST", "v1:comments"): values(text="Fine."),
+    ("POST", "v1:reviewers"): lambda w, p: {"reviewers": [p.asked_name]},
+    ("POST", "v1:withdraw"): values(reason="Old."),
+    ("POST", "v1:api_keys"): values(name="A caller"),
+    ("POST", "v1:roll_back"): values(reason="Worse."),
+    ("POST", "v1:retire"): values(reason="Old."),
+}
+EVENT = {"entity": "PROMPT", "action": "CREATED"}
+LISTENS = {"url": "https://ci.example.org/", "events": ["MODEL_VERSION_CREATED"]}
+
+
+def of_model(**further: Any) -> Body:
+    return lambda w, p: {"name": p.model, **further}
+
+
+def of_version(**further: Any) -> Body:
+    return lambda w, p: {"name": p.model, "version": str(p.number), **further}
+
+
+def of_row(word: str, **further: Any) -> Body:
+    return lambda w, p: {"id": str(getattr(p, word)), **further}
+
+
+def of_alias(w: World, p: Place) -> Values:
+    return {"name": p.model, "alias": p.alias}
+
+
+# Below /api/2.0/mlflow/; by method where they differ.
+MLFLOW: dict[str, Body] = {
+    "registered-models/create": lambda w, p: {
+        "name": "new-model", "tags": [{"key": "mlgov.project", "value": p.project}],
+    },
+    "registered-models/rename": of_model(new_name="another name"),
+    "registered-models/update": of_model(description="Better."),
+    "registered-models/delete": of_model(),
+    "registered-models/get": of_model(),
+    "registered-models/search": nothing,
+    "registered-models/get-latest-versions": of_model(),
+    "registered-models/set-tag": of_model(key="team", value="fraud"),
+    "registered-models/delete-tag": of_model(key="team"),
+    "POST registered-models/alias": of_version(alias="newest"),
+    "registered-models/alias": of_alias,
+    "model-versions/create": of_model(source="runs:/0123456789abcdef/model"),
+    "model-versions/update": of_version(description="Better."),
+    "model-versions/transition-stage": of_version(
+        stage="archived", archive_existing_versions=False
+    ),
+    "model-versions/delete": of_version(),
+    "model-versions/get": of_version(),
+    "model-versions/search": nothing,
+    "model-versions/get-download-uri": of_version(),
+    "model-versions/set-tag": of_version(key="team", value="fraud"),
+    "model-versions/delete-tag": of_version(key="team"),
+    "GET webhooks": nothing,
+    "webhooks": values(name="ci", url="https://ci.example.org/", events=[EVENT]),
+    "webhooks/<str:webhook_id>": nothing,
+    "webhooks/<str:webhook_id>/test": nothing,
+    "transition-requests/create": of_version(stage="production", comment="Please."),
+    "transition-requests/approve": of_version(stage="staging", archive_existing_versions=False),
+    "transition-requests/reject": of_version(stage="staging", comment="Say more."),
+    "transition-requests/delete": lambda w, p: {
+        "name": p.model, "version": str(p.number), "stage": "staging", "creator": p.requester,
+    },
+    "transition-requests/list": of_version(),
+    "comments/create": of_version(comment="Fine."),
+    "comments/update": of_row("comment", comment="Better."),
+    "comments/delete": of_row("comment"),
+    "activities/list": of_version(),
+    "registry-webhooks/create": lambda w, p: {
+        "model_name": p.model, "events": LISTENS["events"], "http_url_spec": LISTENS,
+    },
+    "registry-webhooks/list": nothing,
+    "registry-webhooks/update": of_row("model_webhook", description="CI"),
+    "registry-webhooks/delete": of_row("model_webhook"),
+    "registry-webhooks/test": of_row("model_webhook"),
+    "databricks/registered-models/get": of_model(),
+    "databricks/model-versions/transition-stage": of_version(
+        stage="archived", archive_existing_versions=False
+    ),
+}  # fmt: skip
+
+
+def body(route: Route, method: str, world: World, place: Place) -> Values:
+    if (method, route.name) in REST:
+        return REST[method, route.name](world, place)
+    if route.pattern.startswith("api/2.0/"):
+        call = route.pattern.partition("mlflow/")[2]
+        return (MLFLOW.get(f"{method} {call}") or MLFLOW.get(call, nothing))(world, place)
+    return (QUERIES if method == "GET" else PAGES).get(route.name, nothing)(world, place)
