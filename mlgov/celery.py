@@ -10,6 +10,7 @@ from typing import Any
 
 import structlog
 from celery import Celery, bootsteps
+from celery.schedules import crontab
 from celery.signals import (
     beat_init,
     before_task_publish,
@@ -35,6 +36,10 @@ SCHEDULE: dict[str, dict[str, Any]] = {
     "sweep-outbox": {"task": "outbox.sweep", "schedule": 3.0},
     "sweep-runs": {"task": "runs.sweep", "schedule": 5.0},
     "seal-audit": {"task": "audit.seal", "schedule": 30.0},
+    "remind-of-access-reviews": {
+        "task": "projects.remind_of_access_reviews",
+        "schedule": crontab(hour=5, minute=30),
+    },
     "reconcile-deployments": {"task": "deployments.reconcile", "schedule": 10.0},
 }
 PERIODIC = {entry["task"] for entry in SCHEDULE.values()}

@@ -165,6 +165,12 @@ class Configuration(BaseSettings):
         description="Longest time for which an access token can be made. 0: no limit, and one made "
         "without naming an end works until it is revoked.",
     )
+    access_review_days: int = Field(
+        90,
+        ge=0,
+        description="Days after which owners are asked to review and sign anew who has access to "
+        "their project. 0: never.",
+    )
 
     rate_limits: bool = Field(
         True, description="Count requests. Off, none of the limits of the next lines holds."

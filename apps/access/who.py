@@ -43,10 +43,7 @@ class People:
     """All active people with what rules and grants mean for them, in a handful of queries."""
 
     def __init__(self) -> None:
-        self._users = list(User.objects.filter(is_active=True).order_by("username"))
-        groups: dict[int, list[str]] = {}
-        for user_id, name in User.groups.through.objects.values_list("user_id", "group__name"):
-            groups.setdefault(user_id, []).append(name)
+        self._users = active_people()
         holding = set(UserGrant.objects.values_list("user_id", flat=True))
         of_groups = GroupGrant.objects.values("group")
         for user_id in User.groups.through.objects.filter(group__in=of_groups).values_list(
@@ -61,8 +58,6 @@ class People:
         ]
         self._standings: dict[int, Standing] = {}
         for user in self._users:
-            # As `conditions.groups_of` would read them, one person at a time.
-            user._names_of_groups = groups.get(user.pk, [])  # type: ignore[attr-defined]
             self._standings[user.pk] = _standing(user, rules, user.pk in holding)
 
     def who_may(
@@ -98,6 +93,18 @@ class People:
     def _scope(self, user: User, policy: Policy[Any], action: str, wanted: Wanted) -> Any:
         with rulebook.assuming(user, self._standings[user.pk]):
             return policy.scope(user, action, wanted)
+
+
+def active_people() -> list[User]:
+    """All of them, in the order of their user names, each with the names of his groups."""
+    users = list(User.objects.filter(is_active=True).order_by("username"))
+    groups: dict[int, list[str]] = {}
+    for user_id, name in User.groups.through.objects.values_list("user_id", "group__name"):
+        groups.setdefault(user_id, []).append(name)
+    for user in users:
+        # As `conditions.groups_of` would read them, one person at a time.
+        user._names_of_groups = groups.get(user.pk, [])  # type: ignore[attr-defined]
+    return users
 
 
 def _standing(user: User, rules: list[ReadRule], has_grants: bool) -> Standing:

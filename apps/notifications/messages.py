@@ -4,14 +4,18 @@ from urllib.parse import quote
 
 from django.utils import formats
 
+from apps.access.models import AccessReview
 from apps.cards.models import VersionComment
 from apps.deployments.models import Deployment, Rollout
 from apps.notifications.services import Message
-from apps.projects.models import Membership
+from apps.projects.models import Membership, Project
 from apps.registry.models import ModelVersion
 from apps.reviews import queries
 from apps.reviews.models import Comment, ReviewRequest, Verdict
 from apps.reviews.states import ReviewState, VerdictKind
+
+# Days after which somebody is told again of what he has not done.
+REMINDED_EVERY = 14
 
 
 def card_path(version: ModelVersion) -> str:
@@ -209,6 +213,24 @@ def deployment_failed(deployment: Deployment, text: str, occasion: str) -> Messa
         f"{deployment.endpoint.environment}. What served before still serves. {text}",
         path=f"/deployments/{deployment.pk}",
         action="Open the deployment",
+    )
+
+
+def access_review_due(project: Project, *, last: AccessReview | None, since: int) -> Message:
+    """`since` says how many days it has been due: after two weeks people are reminded again."""
+    when = f"last on {formats.date_format(last.signed_at, 'j M Y')}" if last else "never yet"
+    return Message(
+        key=f"access-review-{project.pk}-{last.pk if last else 0}-{since // REMINDED_EVERY}",
+        kind="project.access_review",
+        about=project,
+        project=project.slug,
+        subject=f"Review who has access to {project.name}",
+        sentence=(
+            f"Who has access to {project.name} was reviewed {when}. Look through the list, take "
+            "away what nobody needs, and sign it."
+        ),
+        path=f"/projects/{project.slug}/access",
+        action="Review the access",
     )
 
 

@@ -8,8 +8,10 @@ from apps.deployments.models import Deployment, Rollout
 from apps.notifications import messages, services
 from apps.notifications.events import NotificationCreated
 from apps.outbox.subscriptions import subscribe
-from apps.projects.events import MemberAdded
-from apps.projects.models import Membership
+from apps.projects import access_reviews
+from apps.projects.events import AccessReviewDue, MemberAdded
+from apps.projects.models import Membership, Project
+from apps.projects.queries import people_who_may
 from apps.registry.events import VersionRejected
 from apps.registry.models import ModelVersion
 from apps.reviews import queries
@@ -156,6 +158,17 @@ def tell_the_new_member(payload: dict[str, Any]) -> None:
     )
     if membership is not None and membership.user != membership.project.created_by:
         services.tell([membership.user], messages.member_added(membership))
+
+
+@subscribe(AccessReviewDue)
+def ask_the_owners(payload: dict[str, Any]) -> None:
+    project = Project.objects.filter(pk=payload["project_id"]).first()
+    if project is None:
+        return
+    last, overdue = access_reviews.last_of(project), access_reviews.overdue_days(project)
+    if overdue is not None:
+        message = messages.access_review_due(project, last=last, since=overdue)
+        services.tell(people_who_may("manage_members", project), message)
 
 
 @subscribe(NotificationCreated, slow=True)

@@ -9,6 +9,13 @@ class MemberAdded(Event):
 
 
 @dataclass(frozen=True)
+class AccessReviewDue(Event):
+    """Nobody has signed for long who has access to the project."""
+
+    project_id: int
+
+
+@dataclass(frozen=True)
 class MembershipChanged(Event):
     """Somebody is a member, has another role or other reviewer roles, or is no member any more."""
 

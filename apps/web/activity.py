@@ -11,6 +11,7 @@ from apps.audit.models import AuditEvent
 
 # action -> (what the actor did, icon, tone)
 TOLD: dict[str, tuple[str, str, str]] = {
+    "access_review.sign": ("signed the", "shield-check", "green"),
     "alias.delete": ("removed the alias of", "tag", "grey"),
     "alias.set": ("pointed an alias at", "tag", "grey"),
     "artifact_store.create": ("named the store", "database", "blue"),

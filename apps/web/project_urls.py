@@ -1,9 +1,17 @@
 """Everything under the name `projects`: the app's own pages, and those that show other apps too."""
 
-from django.urls import path
+from django.urls import path, re_path
 
 from apps.projects import urls
-from apps.web.views import attributes, experiments, naming, projects, sources, webhooks
+from apps.web.views import (
+    access_reviews,
+    attributes,
+    experiments,
+    naming,
+    projects,
+    sources,
+    webhooks,
+)
 
 app_name = "projects"
 urlpatterns = [
@@ -44,6 +52,13 @@ urlpatterns = [
         "projects/<slug:slug>/sources/stores/<int:pk>/check",
         sources.store_check,
         name="store_check",
+    ),
+    path("projects/<slug:slug>/access", access_reviews.access, name="access"),
+    path("projects/<slug:slug>/access/<int:pk>", access_reviews.review, name="access_review"),
+    re_path(
+        r"^projects/(?P<slug>[-a-zA-Z0-9_]+)/access/(?P<pk>[0-9]{1,18})\.(?P<kind>csv|json)$",
+        access_reviews.export,
+        name="access_export",
     ),
     path("projects/<slug:slug>/webhooks", webhooks.webhooks, name="webhooks"),
     path("projects/<slug:slug>/webhooks/new/<slug:kind>", webhooks.new, name="webhook_new"),

@@ -91,6 +91,10 @@ def of_member(world: World) -> list[Any]:
     return [world.project.slug, world.member.pk]
 
 
+def of_access_review(world: World) -> list[Any]:
+    return [world.project.slug, world.access_review.pk]
+
+
 def of_access_rule(world: World) -> list[Any]:
     return [world.access_rule.pk]
 
@@ -211,6 +215,9 @@ ROWS = [
     Row("projects:store_new", GOVERNORS_DO, of_project, lambda w: {"store": w.access.store.slug}),
     Row("projects:store_remove", GOVERNORS_DO, of_store, nothing),
     Row("projects:store_check", GOVERNORS_DO, of_store, nothing),
+    Row("projects:access", GOVERNORS, of_project),
+    Row("projects:access_review", GOVERNORS, of_access_review),
+    Row("projects:access_export", GOVERNORS, lambda w: [*of_access_review(w), "json"]),
     Row("projects:webhooks", GOVERNORS, of_project),
     Row("projects:webhook_new", GOVERNORS, lambda w: [w.project.slug, "mlflow"]),
     Row("projects:webhook", GOVERNORS, of_webhook),

@@ -7,7 +7,7 @@ from django.contrib.auth.models import Group
 from django.db import transaction
 from django.utils import timezone
 
-from apps.access.models import Rule
+from apps.access.models import AccessReview, Rule
 from apps.accounts import services as accounts
 from apps.accounts.models import AccessToken, User
 from apps.audit.models import AuditEvent
@@ -48,6 +48,7 @@ class World:
     prefix: NamePrefix
     rule: LabelRule
     access_rule: Rule
+    access_review: AccessReview
     server: TrackingServer
     access: StoreAccess
     comment: VersionComment
@@ -142,6 +143,10 @@ def make_world() -> World:
         access_rule=Rule.objects.create(
             name="Nobody", effect="deny", actions=["view"], author=administrator,
             conditions=['user.username is "nobody"'],
+        ),
+        access_review=AccessReview.objects.create(
+            project_id=project.pk, project_name="Credit", signed_by=owner, digest="",
+            document={"visibility": "private", "table": []},
         ),
         server=server,
         access=StoreAccess.objects.create(project=project, store=store),

@@ -60,7 +60,8 @@ def mlflow_pages_url(experiment_id: str, run_id: str = "") -> str:
 @register.simple_tag(takes_context=True)
 def decides_on_access(context: dict[str, Any], obj: Model) -> bool:
     """Whether the reader decides, or looks at, who else may do something with the object."""
-    user = context["request"].user
+    # Of the context itself: also where a part of a page is given a few values only.
+    user = context.request.user  # type: ignore[attr-defined]
     return services.may_give(user, obj) or explanations.reads_all(user)
 
 
