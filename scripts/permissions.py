@@ -43,6 +43,7 @@ KINDS = (
     Kind("scientist", "Data scientist, author", Role.DATA_SCIENTIST, is_author=True),
     Kind("maintainer", "Maintainer", Role.MAINTAINER),
     Kind("owner", "Owner", Role.OWNER),
+    Kind("project_auditor", "Auditor of the project", Role.AUDITOR),
     Kind("auditor", "Auditor", group=AUDITORS),
     Kind("infrastructure", "Infrastructure admin", group=INFRASTRUCTURE_ADMINS),
     Kind("provisioner", "Provisioner", group=PROVISIONERS),
@@ -78,7 +79,8 @@ def _judged(door: Door, kind: Kind, is_own: bool) -> Answer:
     actions = by_role | GLOBAL_ACTIONS.get(kind.group, frozenset())
     if kind.limits is not None:
         actions &= kind.limits
-    allowed = kind.is_administrator or door.action in actions
+    in_group = bool(door.group) and kind.group == door.group
+    allowed = kind.is_administrator or in_group or door.action in actions
     if door.members_only:
         allowed = door.action in by_role & actions
     is_author = kind.is_author and is_own

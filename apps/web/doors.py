@@ -88,11 +88,13 @@ declare(
         "access:rule_delete": methods(POST=administrators("access rule", "rule.delete")),
         "access:why": methods(GET=everybody()),
         "access:who": methods(GET=everybody(rate=Rate.EXPENSIVE)),
-        "access:who_export": methods(GET=everybody(rate=Rate.EXPENSIVE)),
+        "access:who_export": methods(
+            GET=may("manage_members", "model", rate=Rate.EXPENSIVE, group=AUDITORS)
+        ),
         "access:what": methods(GET=everybody(rate=Rate.EXPENSIVE)),
         "access:what_export": methods(GET=everybody(rate=Rate.EXPENSIVE)),
         "access:grants": methods(
-            GET=may("manage_members", "model", rate=Rate.READ),
+            GET=may("manage_members", "model", rate=Rate.READ, group=AUDITORS),
             POST=may("manage_members", "model", "grant.give", whole=True),
         ),
         "access:take": methods(POST=may("manage_members", "model", "grant.take", whole=True)),
@@ -132,6 +134,16 @@ declare(
         ),
         "projects:store_check": methods(
             POST=may("manage_project", "store access", rate=Rate.EXPENSIVE)
+        ),
+        "projects:access": methods(
+            GET=may("manage_members", "project", rate=Rate.READ, group=AUDITORS),
+            POST=may("manage_members", "project", "access_review.sign", whole=True),
+        ),
+        "projects:access_review": methods(
+            GET=may("manage_members", "project", rate=Rate.READ, group=AUDITORS)
+        ),
+        "projects:access_export": methods(
+            GET=may("manage_members", "project", rate=Rate.READ, group=AUDITORS)
         ),
         "projects:webhooks": methods(GET=may("manage_webhooks", "project", rate=Rate.READ)),
         "projects:webhook_new": methods(

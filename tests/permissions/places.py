@@ -13,8 +13,10 @@ from django.contrib.auth.models import Group
 from django.test import Client
 from django.utils import timezone
 
+from apps.access import services as access
+from apps.access.models import AccessReview
 from apps.accounts import services as accounts
-from apps.accounts.models import User
+from apps.accounts.models import Attribute, User
 from apps.audit.models import AuditEvent
 from apps.cards.models import VersionComment
 from apps.deployments.models import ApiKey, Deployment, Endpoint
@@ -43,7 +45,9 @@ class Place:
     model: str = "no-such-model"
     number: int = NOWHERE
     artifact: str = "no-such-file"
+    model_pk: int = NOWHERE
     revision: int = NOWHERE
+    access_review: int = NOWHERE
     alias: str = "no-such-alias"
     review: int = NOWHERE
     requester: str = "no-such-person"
@@ -107,6 +111,7 @@ class World:
     server: str
     bucket: str
     newcomer: str
+    access_rule: int
 
 
 def make_world() -> World:
@@ -137,7 +142,20 @@ def make_world() -> World:
         server=server.slug,
         bucket=bucket.slug,
         newcomer=newcomer.username,
+        access_rule=_access_rule(users["administrator"]),
     )  # fmt: skip
+
+
+def _access_rule(administrator: User) -> int:
+    """A rule that concerns nobody here, and an attribute that it does not rely on."""
+    Attribute.objects.create(name="department", kind="text")
+    return access.create_rule(
+        name="Nobody of that name",
+        effect="deny",
+        actions=["view"],
+        conditions=['user.username is "nobody-of-that-name"'],
+        by=administrator,
+    ).pk
 
 
 def _user(kind: Kind) -> User:
@@ -211,6 +229,7 @@ def _project(
     project = factories.make_project(slug, owner=owner)
     for name, role in (
         ("scientist", "data_scientist"), ("maintainer", "maintainer"), ("viewer", "viewer"),
+        ("project_auditor", "auditor"),
     ):  # fmt: skip
         member = factories.join(project, users[name], role)
     factories.join(project, users["reviewer"], "reviewer", domain)
@@ -247,6 +266,11 @@ def _project(
         project=project.slug,
         project_pk=project.pk,
         model=model.name,
+        model_pk=model.pk,
+        access_review=AccessReview.objects.create(
+            project_id=project.pk, project_name=project.name, document={}, digest="sha256:0",
+            signed_by=owner,
+        ).pk,
         number=version.number,
         artifact="MLmodel",
         revision=1,
@@ -258,7 +282,7 @@ def _project(
         deployment=deployment.pk,
         endpoint=deployment.endpoint.slug,
         key=key.pk,
-        run=start_ingest(failed, by=scientist).run.pk,
+        run=start_ingest(failed, by=scientist, asked_for="register").run.pk,
         training_run=version.source_run_id,
         experiment=Experiment.objects.create(
             experiment_id=str(7 + versions), project=project

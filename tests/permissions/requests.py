@@ -56,6 +56,10 @@ BY_ROUTE = {
     ("v1:api_keys", "slug"): "endpoint",
     ("v1:api_key", "slug"): "endpoint",
     ("web:object", "pk"): "version",
+    ("access:grants", "pk"): "model_pk",
+    ("access:take", "pk"): "model_pk",
+    ("projects:access_review", "pk"): "access_review",
+    ("projects:access_export", "pk"): "access_review",
 }
 ALWAYS: dict[tuple[str, str], Callable[[World], Any]] = {
     ("web:audit_export", "kind"): lambda world: "csv",
@@ -68,6 +72,21 @@ ALWAYS: dict[tuple[str, str], Callable[[World], Any]] = {
     ("projects:override", "stage"): lambda world: world.stages["staging"].pk,
     ("projects:override_reset", "stage"): lambda world: world.stages["staging"].pk,
     ("v1:override", "stage"): lambda world: "staging",
+    ("v1:attribute", "about"): lambda world: "person",
+    ("v1:attribute", "name"): lambda world: "department",
+    ("v1:rule", "pk"): lambda world: world.access_rule,
+    ("access:rule", "pk"): lambda world: world.access_rule,
+    ("access:rule_switch", "pk"): lambda world: world.access_rule,
+    ("access:rule_delete", "pk"): lambda world: world.access_rule,
+    ("access:grants", "kind"): lambda world: "model",
+    ("access:take", "kind"): lambda world: "model",
+    ("projects:access_export", "kind"): lambda world: "csv",
+}
+RULE = {
+    "name": "A rule",
+    "effect": "deny",
+    "actions": ["view"],
+    "conditions": ['user.username is "nobody"'],
 }
 
 
@@ -129,10 +148,13 @@ PAGES: dict[str, Body] = {
     "web:key_new": values(name="A caller"),
     "accounts:tokens": values(name="Another", scope="all"),
     "projects:new": values(name="New", slug="new", visibility="private"),
+    "access:rule_new": values(**RULE),
+    "access:rule": values(**RULE),
 }
 
 
 QUERIES: dict[str, Body] = {
+    "access:who_export": lambda w, p: {"action": "view", "object": f"model:{p.model_pk}"},
     "web:tracked_metric": values(name="auc"),
     "web:tracked_artifacts": values(path="plots"),
     "web:tracked_file": values(path="plots/roc.png"),
@@ -175,6 +197,24 @@ REST: dict[tuple[str, str], Body] = {
     ("POST", "v1:api_keys"): values(name="A caller"),
     ("POST", "v1:roll_back"): values(reason="Worse."),
     ("POST", "v1:retire"): values(reason="Old."),
+    ("POST", "v1:attributes"): values(about="person", name="clearance", kind="number"),
+    ("PATCH", "v1:attribute"): values(description="Where somebody works."),
+    ("POST", "v1:rules"): values(**RULE),
+    ("POST", "v1:rule_trial"): values(**RULE),
+    ("PATCH", "v1:rule"): values(description="Ask the risk team."),
+    ("GET", "v1:why"): lambda w, p: {"action": "view", "object": f"model:{p.model_pk}"},
+    ("GET", "v1:who"): lambda w, p: {"action": "view", "object": f"model:{p.model_pk}"},
+    ("GET", "v1:grants"): lambda w, p: {"object": f"model:{p.model_pk}"},
+    ("POST", "v1:grants"): lambda w, p: {
+        "object": f"model:{p.model_pk}",
+        "person": w.newcomer,
+        "actions": ["view"],
+    },
+    ("POST", "v1:grants_take"): lambda w, p: {
+        "object": f"model:{p.model_pk}",
+        "person": w.newcomer,
+        "actions": ["view"],
+    },
 }
 EVENT = {"entity": "PROMPT", "action": "CREATED"}
 LISTENS = {"url": "https://ci.example.org/", "events": ["MODEL_VERSION_CREATED"]}

@@ -55,11 +55,14 @@ declare(
             PATCH=administrators("access rule", "rule.edit"),
             DELETE=administrators("access rule", "rule.delete"),
         ),
-        "v1:why": methods(GET=everybody()),
-        "v1:who": methods(GET=everybody(rate=Rate.EXPENSIVE)),
+        "v1:why": methods(GET=view("model")),
+        "v1:who": methods(GET=may("manage_members", "model", rate=Rate.EXPENSIVE, group=AUDITORS)),
         "v1:what": methods(GET=everybody(rate=Rate.EXPENSIVE)),
-        "v1:grants": methods(GET=everybody(), POST=everybody("grant.give", whole=True)),
-        "v1:grants_take": methods(POST=everybody("grant.take", whole=True)),
+        "v1:grants": methods(
+            GET=may("manage_members", "model", rate=Rate.READ, group=AUDITORS),
+            POST=may("manage_members", "model", "grant.give", whole=True),
+        ),
+        "v1:grants_take": methods(POST=may("manage_members", "model", "grant.take", whole=True)),
         "v1:service_accounts": methods(
             GET=own_list("service accounts"),
             POST=administrators("service account", "user.create"),
