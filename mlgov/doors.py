@@ -22,6 +22,8 @@ SIGN_IN = methods(
     POST=anybody("user.new_browser", rate=Rate.SIGN_IN),
 )
 PUBLIC = methods(GET=anybody(rate=Rate.SIGN_IN))
+# Forms of allauth that are not in use lead to a page of ours, also whoever still sends one.
+LED_ON = methods(GET=anybody(rate=Rate.SIGN_IN), POST=anybody(rate=Rate.SIGN_IN))
 OWN = methods(GET=own_list("account"))
 
 
@@ -112,10 +114,10 @@ declare(
         "accounts/social/login/error/": PUBLIC,
         "accounts/social/signup/": PUBLIC,
         "accounts/social/connections/": PUBLIC,
-        "accounts/sessions/": PUBLIC,
-        "accounts/3rdparty/": PUBLIC,
-        "accounts/3rdparty/signup/": PUBLIC,
-        "accounts/email/": PUBLIC,
+        "accounts/sessions/": LED_ON,
+        "accounts/3rdparty/": LED_ON,
+        "accounts/3rdparty/signup/": LED_ON,
+        "accounts/email/": LED_ON,
     },
 )
 
