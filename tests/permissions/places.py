@@ -14,14 +14,15 @@ from django.test import Client
 from django.utils import timezone
 
 from apps.access import services as access
-from apps.access.models import AccessReview
 from apps.accounts import services as accounts
-from apps.accounts.models import Attribute, User
+from apps.accounts.models import About, Attribute, SetBy, User
 from apps.audit.models import AuditEvent
 from apps.cards.models import VersionComment
 from apps.deployments.models import ApiKey, Deployment, Endpoint
 from apps.notifications.models import Notification
 from apps.outbox.models import MessageState, OutboxMessage
+from apps.projects import access_reviews
+from apps.projects.access_tables import digest_of_table, table_of
 from apps.projects.models import NamePrefix, Project
 from apps.registry.models import Alias, LabelRule, Lineage, ModelVersion
 from apps.registry.services.ingests import start_ingest
@@ -149,6 +150,8 @@ def make_world() -> World:
 def _access_rule(administrator: User) -> int:
     """A rule that concerns nobody here, and an attribute that it does not rely on."""
     Attribute.objects.create(name="department", kind="text")
+    for about in (About.PROJECT, About.MODEL, About.VERSION):
+        Attribute.objects.create(about=about, name="tier", kind="text", set_by=SetBy.OWNERS)
     return access.create_rule(
         name="Nobody of that name",
         effect="deny",
@@ -267,10 +270,7 @@ def _project(
         project_pk=project.pk,
         model=model.name,
         model_pk=model.pk,
-        access_review=AccessReview.objects.create(
-            project_id=project.pk, project_name=project.name, document={}, digest="sha256:0",
-            signed_by=owner,
-        ).pk,
+        access_review=_signed(project, by=owner),
         number=version.number,
         artifact="MLmodel",
         revision=1,
@@ -304,6 +304,12 @@ def _project(
         asked=asked.pk,
         asked_name=asked.username,
     )  # fmt: skip
+
+
+def _signed(project: Project, *, by: User) -> int:
+    rows = table_of(project)
+    kept = {row.key: "keep" for row in rows if row.is_removable}
+    return access_reviews.sign(project, decisions=kept, seen=digest_of_table(rows), by=by).pk
 
 
 def _deployment(project: Project, version: ModelVersion, stage: Stage, *, by: User) -> Deployment:

@@ -150,6 +150,7 @@ PAGES: dict[str, Body] = {
     "projects:new": values(name="New", slug="new", visibility="private"),
     "access:rule_new": values(**RULE),
     "access:rule": values(**RULE),
+    "access:take": lambda w, p: {"person": w.newcomer, "actions": "edit_card"},
 }
 
 
@@ -199,6 +200,9 @@ REST: dict[tuple[str, str], Body] = {
     ("POST", "v1:retire"): values(reason="Old."),
     ("POST", "v1:attributes"): values(about="person", name="clearance", kind="number"),
     ("PATCH", "v1:attribute"): values(description="Where somebody works."),
+    **{
+        ("PATCH", f"v1:{of}_attributes"): values(tier="1") for of in ("project", "model", "version")
+    },
     ("POST", "v1:rules"): values(**RULE),
     ("POST", "v1:rule_trial"): values(**RULE),
     ("PATCH", "v1:rule"): values(description="Ask the risk team."),
