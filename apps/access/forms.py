@@ -101,6 +101,11 @@ class RuleForm(forms.ModelForm):
         except Invalid as refusal:
             put_on_form(self, refusal)
 
+    def show_only(self) -> None:
+        """For those who read rules and do not write them."""
+        for field in self.fields.values():
+            field.disabled = True
+
     @property
     def changes(self) -> dict[str, Any]:
         return {name: self.cleaned_data[name] for name in self.changed_data}

@@ -94,13 +94,16 @@ def rule_new(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def rule(request: HttpRequest, pk: int) -> HttpResponse:
-    """One rule, for changing it."""
+    """One rule: auditors read it, administrators change it."""
     user: Any = request.user
-    services.require_rule_maker(user)
+    if request.method == "POST" or not explanations.reads_all(user):
+        services.require_rule_maker(user)
     found = get_object_or_404(Rule.objects.select_related("author"), pk=pk)
     # The form writes what was typed on its object, which is not the one that is shown.
     draft = Rule.objects.get(pk=pk)
     form = RuleForm(request.POST if request.method == "POST" else None, instance=draft)
+    if not user.is_superuser:
+        form.show_only()
 
     def save() -> str:
         services.change_rule(found, by=user, **form.changes)
@@ -197,11 +200,13 @@ def _rule_page(
             refusal = error
             put_on_form(form, error)
     declared = rulebook.declarations()
+    user: Any = request.user
     context = {
         "section": "access",
         "form": form,
         "told": told,
         "tried": tried,
+        "may_write": user.is_superuser,
         "names": reference.names(declared),
         "operators": reference.operators(),
         "examples": reference.EXAMPLES,

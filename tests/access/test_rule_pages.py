@@ -136,13 +136,17 @@ def test_auditors_read_the_rules_and_others_do_not(
     assert "Switch off" not in page
     assert outside.get(PAGE).status_code == 403
     for client in (reading, outside):
+        assert client.get(f"{PAGE}/new").status_code == 403
         for path in (f"{PAGE}/new", f"{PAGE}/{rule.pk}"):
-            assert client.get(path).status_code == 403
             assert client.post(path, DENIAL).status_code == 403
         for path in ("switch", "delete"):
             assert client.post(f"{PAGE}/{rule.pk}/{path}").status_code == 403
     rule.refresh_from_db()
     assert (rule.name, rule.is_active) == ("Closed", True)
+    assert outside.get(f"{PAGE}/{rule.pk}").status_code == 403
+    shown = text_of(reading.get(f"{PAGE}/{rule.pk}"))
+    assert 'project.slug is "secret"' in shown
+    assert ("Save" in shown, "Delete" in shown) == (False, False)
 
 
 def test_a_rule_that_cannot_be_read_any_more_stands_out(

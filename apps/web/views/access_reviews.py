@@ -63,6 +63,7 @@ def access(request: HttpRequest, slug: str) -> HttpResponse:
         "due_at": access_reviews.due_at(project),
         "is_due": access_reviews.overdue_days(project) is not None,
         "may_sign": policies.projects.allows(user, "manage_members", project),
+        "may_webhooks": policies.projects.allows(user, "manage_webhooks", project),
         "may_change": policies.projects.allows(user, "manage_project", project),
     }
     status = 422 if posted else 200
