@@ -1,19 +1,19 @@
 """Who may do something with one object, and what one person may: for reviews of access."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from django.db.models import BooleanField, Case, Model, Value, When
+from django.db.models import BooleanField, Case, Exists, Model, Q, QuerySet, Value, When
 from django.utils import timezone
 
-from apps.access import asking, explanations, rulebook
-from apps.access.conditions import Wanted
+from apps.access import asking, explanations, grants, rulebook
+from apps.access.conditions import Condition, ObjectTest, Wanted
 from apps.access.explanations import Reason
-from apps.access.models import GroupGrant, Rule, UserGrant
+from apps.access.models import Rule
 from apps.access.policies import Policy
-from apps.access.rulebook import ANYTHING, ReadRule, Standing
+from apps.access.rulebook import ANYTHING, ReadRule, RuleForPerson, Standing
 from apps.accounts.models import User
 
 # People of whom one query asks. Each adds its roles, rules and grants to the statement.
@@ -40,59 +40,130 @@ class Allowance:
 
 
 class People:
-    """All active people with what rules and grants mean for them, in a handful of queries."""
+    """All active people with what rules and grants mean for them on one object.
 
-    def __init__(self) -> None:
-        self._users = active_people()
-        holding = set(UserGrant.objects.values_list("user_id", flat=True))
-        of_groups = GroupGrant.objects.values("group")
-        for user_id in User.groups.through.objects.filter(group__in=of_groups).values_list(
-            "user_id", flat=True
-        ):
-            holding.add(user_id)
-        now = timezone.now()
-        rules = [
-            rule
-            for rule in rulebook.read_all(Rule.objects.filter(is_active=True).order_by("pk"))
-            if rule.is_in_force(now)
-        ]
-        self._standings: dict[int, Standing] = {}
-        for user in self._users:
-            self._standings[user.pk] = _standing(user, rules, user.pk in holding)
+    Rules and grants that cannot concern the object are left out first, once for everybody: what
+    is left is little, and most people are decided on by their roles alone.
+    """
 
-    def who_may(
+    def __init__(
         self, policy: Policy[Any], action: str, obj: Model, wanted: Wanted = rulebook.NOTHING
-    ) -> list[User]:
-        """Those who may, in the order of their user names. The object has to exist."""
-        found: list[User] = []
-        people = iter(self._users)
-        while some := list(islice(people, TOGETHER)):
-            scopes = [self._scope(user, policy, action, wanted) for user in some]
-            columns = [
-                Case(
-                    When(scope, then=Value(True)),
-                    default=Value(False),
-                    output_field=BooleanField(),
-                )
-                for scope in scopes
-            ]
-            rows = policy.model._default_manager.filter(pk=obj.pk).order_by()
-            may = rows.values_list(*columns).first() or ()
-            found += [user for user, allowed in zip(some, may, strict=False) if allowed]
-        return found
+    ) -> None:
+        self._policy, self._action, self._obj, self._wanted = policy, action, obj, wanted
+        self._users = active_people()
+        asked = {policy.token_actions.get(action, action), "view"}
+        rules = [rule for rule in rules_in_force() if rule.actions & asked]
+        here = policy.model._default_manager.filter(pk=obj.pk).order_by()
+        touching = rules_about(rules, policy, here)
+        holding = _holders(policy, obj)
+        self._standings = {
+            user.pk: _standing(user, touching, user.pk in holding) for user in self._users
+        }
 
-    def reasons(
-        self, users: Iterable[User], action: str, obj: Model, wanted: Wanted = rulebook.NOTHING
-    ) -> Iterator[Permitted]:
+    def who_may(self) -> list[User]:
+        """Those who may, in the order of their user names. The object has to exist."""
+        found, others = set(), []
+        for user in self._users:
+            standing = self._standings[user.pk]
+            if self._policy.is_kept and standing.is_plain:
+                with rulebook.assuming(user, standing):
+                    if self._policy.allows(user, self._action, self._obj, self._wanted):
+                        found.add(user.pk)
+            else:
+                others.append(user)
+        found |= self._asked_together(others)
+        return [user for user in self._users if user.pk in found]
+
+    def reasons(self, users: Iterable[User]) -> Iterator[Permitted]:
         """The same people with what lets them."""
         for user in users:
             with rulebook.assuming(user, self._standings[user.pk]):
-                told = explanations.explain(user, action, obj, wanted).reasons
-            yield Permitted(user, tuple(reason for reason in told if reason.allows))
+                told = explanations.explain(user, self._action, self._obj, self._wanted)
+            yield Permitted(user, tuple(reason for reason in told.reasons if reason.allows))
 
-    def _scope(self, user: User, policy: Policy[Any], action: str, wanted: Wanted) -> Any:
+    def _asked_together(self, users: Iterable[User]) -> set[int]:
+        found: set[int] = set()
+        rows = self._policy.model._default_manager.filter(pk=self._obj.pk).order_by()
+        people = iter(users)
+        while some := list(islice(people, TOGETHER)):
+            columns = [
+                Case(
+                    When(self._scope(user), then=Value(True)),
+                    default=Value(False),
+                    output_field=BooleanField(),
+                )
+                for user in some
+            ]
+            may = rows.values_list(*columns).first() or ()
+            found |= {user.pk for user, allowed in zip(some, may, strict=False) if allowed}
+        return found
+
+    def _scope(self, user: User) -> Q:
         with rulebook.assuming(user, self._standings[user.pk]):
-            return policy.scope(user, action, wanted)
+            return self._policy.scope(user, self._action, self._wanted)
+
+
+def rules_in_force() -> list[ReadRule]:
+    now = timezone.now()
+    read = rulebook.read_all(Rule.objects.filter(is_active=True).order_by("pk"))
+    return [rule for rule in read if rule.is_in_force(now)]
+
+
+def rules_about(
+    rules: Iterable[ReadRule], policy: Policy[Any], objects: QuerySet[Any]
+) -> list[ReadRule]:
+    """Those that can concern one of the objects, for some person.
+
+    What a rule asks of objects whoever it is, is asked once. What depends on the person stays open.
+    """
+    rules = list(rules)
+    asked: dict[tuple[str, ...], RuleForPerson] = {}
+    keys = {}
+    for rule in rules:
+        if rule.fault or not rule.entities <= policy.reaches.keys():
+            continue
+        constant = [c for c in rule.conditions if _is_about_objects_alone(c)]
+        tests = tuple(t for c in constant if isinstance(t := c.test(User()), ObjectTest))
+        if tests:
+            keys[rule.pk] = key = tuple(sorted(c.text for c in constant))
+            asked.setdefault(key, RuleForPerson(rule, tests, ()))
+    met = _met(asked, policy, objects)
+    return [rule for rule in rules if rule.pk not in keys or keys[rule.pk] in met]
+
+
+def _is_about_objects_alone(condition: Condition) -> bool:
+    is_alone = bool(condition.entity) and not condition.wanted
+    return is_alone and all(name.of != "user" for name in condition.names)
+
+
+def _met(
+    asked: Mapping[tuple[str, ...], RuleForPerson], policy: Policy[Any], objects: QuerySet[Any]
+) -> set[tuple[str, ...]]:
+    found: set[tuple[str, ...]] = set()
+    keys = iter(asked)
+    while some := list(islice(keys, TOGETHER)):
+        columns = [Exists(objects.filter(asked[key].where(policy.reaches))) for key in some]
+        # One row, of whatever there is for certain.
+        row = Rule.objects.order_by().filter(pk=asked[some[0]].rule.pk).values_list(*columns)
+        found |= {key for key, hit in zip(some, row.first() or (), strict=False) if hit}
+    return found
+
+
+def _holders(policy: Policy[Any], obj: Model) -> set[int]:
+    """Keys of those who hold a grant on the object, or on what it belongs to."""
+    found: set[int] = set()
+    for path in policy.reaches.values():
+        at: Any = obj
+        for name in filter(None, path.split("__")):
+            at = getattr(at, name)
+        to_people, to_groups = grants.on(at)
+        found |= {grant.user_id for grant in to_people}
+        if to_groups:
+            members = User.groups.through.objects.filter(
+                group__in={grant.group_id for grant in to_groups}
+            )
+            found |= set(members.values_list("user_id", flat=True))
+    return found
 
 
 def active_people() -> list[User]:

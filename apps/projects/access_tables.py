@@ -10,10 +10,9 @@ from django.contrib.auth.models import Group
 from django.contrib.contenttypes.models import ContentType
 from django.db.models import CharField, Exists, Max, QuerySet
 from django.db.models.functions import Cast
-from django.utils import timezone
 
-from apps.access import grants, policies, rulebook, vocabulary, who
-from apps.access.models import Effect, GroupGrant, Rule, UserGrant
+from apps.access import grants, policies, vocabulary, who
+from apps.access.models import GroupGrant, UserGrant
 from apps.access.rulebook import ReadRule, RuleForPerson
 from apps.accounts.models import User
 from apps.audit.models import AuditEvent
@@ -155,40 +154,40 @@ def _by_global_role() -> Iterator[tuple[User, str]]:
 
 def _by_rule(project: Project) -> Iterator[tuple[User, ReadRule]]:
     """People whom a rule allows something on an object of the project."""
-    now = timezone.now()
-    active = Rule.objects.filter(is_active=True, effect=Effect.ALLOW).order_by("pk")
-    rules = [r for r in rulebook.read_all(active) if r.is_in_force(now) and not r.fault]
-    if not rules:
-        return
-    users = [user for user in who.active_people() if not user.is_superuser]
-    for rule in rules:
-        policy = _about(rule)
-        if policy is None:
-            continue
-        concerned = [(u, left) for u in users if (left := rule.for_person(u)) is not None]
-        yield from ((user, rule) for user in _reached(project, policy, concerned))
+    users: list[User] = []
+    rules = [rule for rule in who.rules_in_force() if not rule.denies and not rule.fault]
+    for policy in _kinds_within():
+        objects = policy.model._default_manager.filter(
+            **{policy.reaches["project"] or "pk": project.pk}
+        ).order_by()
+        mine = [rule for rule in rules if _about(rule) is policy]
+        for rule in who.rules_about(mine, policy, objects) if mine else []:
+            users = users or [user for user in who.active_people() if not user.is_superuser]
+            concerned = [(u, left) for u in users if (left := rule.for_person(u)) is not None]
+            yield from ((user, rule) for user in _reached(policy, objects, concerned))
 
 
 def _about(rule: ReadRule) -> "policies.Policy[Any] | None":
     """The first kind of objects within a project that the rule can be about."""
-    for entity in vocabulary.ENTITIES.values():
-        policy = policies.BY_KIND[entity.model._meta.label_lower]
-        if "project" in policy.reaches and rule.entities <= policy.reaches.keys():
-            return policy
-    return None
+    return next((p for p in _kinds_within() if rule.entities <= p.reaches.keys()), None)
+
+
+def _kinds_within() -> list["policies.Policy[Any]"]:
+    """Kinds of objects that lie in projects, and that rules name."""
+    found = [policies.BY_KIND[e.model._meta.label_lower] for e in vocabulary.ENTITIES.values()]
+    return [policy for policy in found if "project" in policy.reaches]
 
 
 def _reached(
-    project: Project,
     policy: "policies.Policy[Any]",
+    objects: QuerySet[Any],
     concerned: list[tuple[User, RuleForPerson]],
 ) -> Iterator[User]:
-    path = policy.reaches["project"] or "pk"
-    objects = policy.model._default_manager.filter(**{path: project.pk}).order_by()
     people = iter(concerned)
     while some := list(islice(people, TOGETHER)):
         columns = [Exists(objects.filter(left.where(policy.reaches))) for _, left in some]
-        answers = Project.objects.filter(pk=project.pk).values_list(*columns).first() or ()
+        one = User.objects.order_by().filter(pk=some[0][0].pk)
+        answers = one.values_list(*columns).first() or ()
         yield from (user for (user, _), hit in zip(some, answers, strict=False) if hit)
 
 

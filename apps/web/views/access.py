@@ -97,12 +97,12 @@ def who_may(request: HttpRequest) -> HttpResponse:
             put_on_form(form, error)
         else:
             given = form.cleaned_data
-            people = who.People()
-            page = Paginator(people.who_may(policy, given["action"], obj, form.wanted), PAGE)
+            people = who.People(policy, given["action"], obj, form.wanted)
+            page = Paginator(people.who_may(), PAGE)
             shown = page.get_page(request.GET.get("page"))
             context |= {
                 "page": shown,
-                "rows": list(people.reasons(shown.object_list, given["action"], obj, form.wanted)),
+                "rows": list(people.reasons(shown.object_list)),
                 "object": obj,
                 "name": asking.name_of(obj),
                 "object_url": page_of(obj._meta.label_lower, str(obj.pk), user=user),
@@ -124,16 +124,15 @@ def who_export(request: HttpRequest) -> StreamingHttpResponse:
     action, wanted = form.cleaned_data["action"], form.wanted
 
     def rows() -> Iterator[list[str]]:
-        people = who.People()
-        allowed = people.who_may(policy, action, obj, wanted)
-        for found in people.reasons(allowed, action, obj, wanted):
+        people = who.People(policy, action, obj, wanted)
+        for found in people.reasons(people.who_may()):
             person = found.person
             yield [
-                person.username, str(person), person.email, action, asking.name_of(obj),
+                person.username, str(person), action, asking.name_of(obj),
                 who.told(found.reasons),
             ]  # fmt: skip
 
-    columns = ["username", "name", "email", "action", "object", "because"]
+    columns = ["username", "name", "action", "object", "because"]
     return download(csv_lines(columns, rows()), "mlgov-who-may")
 
 

@@ -97,10 +97,9 @@ class WhoView(Resource):
         policy, obj = asking.object_named(asked["object"], by=request.user)
         who.require_reader_of_all(request.user, obj)
         asking.require_action(policy, asked["action"])
-        people = who.People()
-        allowed = people.who_may(policy, asked["action"], obj, asked["wanted"])
-        page: Any = self.paginate_queryset(allowed)
-        found = list(people.reasons(page, asked["action"], obj, asked["wanted"]))
+        people = who.People(policy, asked["action"], obj, asked["wanted"])
+        page: Any = self.paginate_queryset(people.who_may())
+        found = list(people.reasons(page))
         return self.get_paginated_response(shapes.Permitted(found, many=True).data)
 
 
