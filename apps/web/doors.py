@@ -81,7 +81,7 @@ declare(
             POST=administrators("access rule", "rule.create"),
         ),
         "access:rule": methods(
-            GET=administrators("access rule", rate=Rate.READ),
+            GET=group(AUDITORS, "access rule", rate=Rate.READ),
             POST=administrators("access rule", "rule.edit"),
         ),
         "access:rule_switch": methods(POST=administrators("access rule", "rule.edit")),

@@ -18,10 +18,14 @@ from apps.accounts.limits import CONSEQUENCES
 from apps.audit.models import AuditEvent
 from apps.core.doors import ANY, Door, Login, Who
 from apps.core.routes import Route, all_routes
+from apps.projects.models import Project, Visibility
 from scripts.permissions import KINDS, Answer, Kind, answer
 from tests.permissions import requests
 from tests.permissions.places import MISSING, Person, Place, World, make_world, mixed
 
+# Minutes of requests, so that they are made on PostgreSQL only; the filters behind them are held to
+# each other on both databases by tests/access.
+pytestmark = pytest.mark.slow
 FEWEST_CELLS = 3_000
 SIGN_IN = "/accounts/login/"
 CSRF = re.compile(r'name="csrfmiddlewaretoken" value="\w+"')
@@ -191,6 +195,23 @@ def _judged(response: Any, expected: Answer, door: Door, route: Route) -> str:
     if expected is Answer.NOT_THERE:
         return "" if status == 404 else said
     return "" if status not in (401, 403, 404) and status < 500 and not leads_to_sign_in else said
+
+
+@pytest.mark.django_db
+def test_in_an_internal_project_everybody_gets_what_a_viewer_gets(world: World) -> None:
+    viewer, stranger = (world.people[name] for name in ("viewer", "stranger"))
+    # Taken back with the world.
+    Project.objects.filter(slug=world.own.project).update(visibility=Visibility.INTERNAL)
+    wrong = []
+    for key in sorted(key for key in OURS if not key.startswith(EARLIER)):
+        for method, door in (OURS[key].doors or {}).items():
+            if door.who is not Who.ALLOWED:
+                continue
+            response, _, _ = _asked(world, OURS[key], method, door, stranger, world.own)
+            if found := _judged(response, answer(door, viewer.kind), door, OURS[key]):
+                wrong.append(f"{method} {key}: {found}")
+    Project.objects.filter(slug=world.own.project).update(visibility=Visibility.PRIVATE)
+    assert wrong == [], "\n".join(wrong)
 
 
 # ---- what libraries bring, and what is passed on ------------------------------------------------
