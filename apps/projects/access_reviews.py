@@ -46,6 +46,11 @@ def require_reader(by: User, project: Project) -> None:
         policies.projects.require(by, "manage_members", project)
 
 
+def require_signer(by: User, project: Project) -> None:
+    require_no_limits(by)
+    policies.projects.require(by, "manage_members", project)
+
+
 def reviews_of(project: Project) -> QuerySet[AccessReview]:
     found = AccessReview.objects.filter(project_id=project.pk)
     return found.select_related("signed_by").order_by("-pk")
@@ -68,9 +73,8 @@ def sign(
 
     `decisions` has `keep` or `remove` for the key of each row in which the project decides.
     """
-    require_no_limits(by)
     project = Project.objects.select_for_update().get(pk=project.pk)
-    policies.projects.require(by, "manage_members", project)
+    require_signer(by, project)
     rows = table_of(project)
     if seen != digest_of_table(rows):
         raise Conflict(

@@ -56,7 +56,7 @@ urlpatterns = [
     path("projects/<slug:slug>/access", access_reviews.access, name="access"),
     path("projects/<slug:slug>/access/<int:pk>", access_reviews.review, name="access_review"),
     re_path(
-        r"^projects/(?P<slug>[-a-zA-Z0-9_]+)/access/(?P<pk>[0-9]{1,18})\.(?P<kind>csv|json)$",
+        r"^projects/(?P<slug>[-a-zA-Z0-9_]+)/access/(?P<pk>[0-9]+)\.(?P<kind>csv|json)$",
         access_reviews.export,
         name="access_export",
     ),

@@ -60,6 +60,7 @@ BY_ROUTE = {
     ("access:take", "pk"): "model_pk",
     ("projects:access_review", "pk"): "access_review",
     ("projects:access_export", "pk"): "access_review",
+    ("v1:access_review", "pk"): "access_review",
 }
 ALWAYS: dict[tuple[str, str], Callable[[World], Any]] = {
     ("web:audit_export", "kind"): lambda world: "csv",

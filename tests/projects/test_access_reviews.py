@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from apps.access import services as access
 from apps.access.models import AccessReview, GroupGrant, UserGrant
+from apps.accounts import services as accounts
 from apps.accounts.models import User
 from apps.audit.models import AuditEvent
 from apps.core.digests import digest_of
@@ -267,3 +268,41 @@ def test_who_reads_by_visibility_alone_is_told_on_the_page(
 ) -> None:
     Project.objects.update(visibility=Visibility.INTERNAL)
     assert "Everybody who is signed in reads it" in text_of(signed_in(owner).get(PAGE))
+
+
+def test_a_review_is_signed_and_read_over_rest(
+    client: Client, project: Project, owner: User, viewer: User, stranger: User, auditor: User
+) -> None:
+    def bearer(user: User, **limits: Any) -> dict[str, str]:
+        name = f"test {user.access_tokens.count()}"
+        _, secret = accounts.create_token(user, name=name, by=user, **limits)
+        return {"HTTP_AUTHORIZATION": f"Bearer {secret}"}
+
+    api, as_json = "/api/v1/projects/credit", {"content_type": "application/json"}
+    signing, reading = bearer(owner), bearer(auditor)
+    table = client.get(f"{api}/access", **signing).json()
+    decisions = {
+        row["key"]: "remove" if row["name"] == "viewer" else "keep"
+        for row in table["rows"]
+        if row["is_removable"]
+    }
+    body = {"digest": table["digest"], "decisions": decisions, "remark": "Quarter 3"}
+    for who, status in (
+        (reading, 403),
+        (bearer(viewer), 403),
+        (bearer(stranger), 404),
+        (bearer(owner, actions=["view", "manage_members"]), 403),
+    ):
+        signed = client.post(f"{api}/access-reviews", body, **as_json, **who)
+        assert signed.status_code == status
+    for odd, status in (({"digest": "x"}, 409), ({"decisions": {}}, 400), ({"decisions": 1}, 400)):
+        refused = client.post(f"{api}/access-reviews", {**body, **odd}, **as_json, **signing)
+        assert refused.status_code == status, odd
+    signed = client.post(f"{api}/access-reviews", body, **as_json, **signing)
+    assert signed.status_code == 201
+    assert digest_of(signed.json()["document"]) == signed.json()["digest"]
+    assert not Membership.objects.filter(user=viewer, project=project).exists()
+    there = f"{api}/access-reviews/{signed.json()['id']}"
+    assert client.get(there, **reading).json() == signed.json()
+    listed = client.get(f"{api}/access-reviews", **reading).json()["results"]
+    assert [review["remark"] for review in listed] == ["Quarter 3"]

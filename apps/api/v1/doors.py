@@ -63,6 +63,16 @@ declare(
             POST=may("manage_members", "model", "grant.give", whole=True),
         ),
         "v1:grants_take": methods(POST=may("manage_members", "model", "grant.take", whole=True)),
+        "v1:project_access": methods(
+            GET=may("manage_members", "project", rate=Rate.EXPENSIVE, group=AUDITORS)
+        ),
+        "v1:access_reviews": methods(
+            GET=may("manage_members", "project", rate=Rate.READ, group=AUDITORS),
+            POST=may("manage_members", "project", "access_review.sign", whole=True),
+        ),
+        "v1:access_review": methods(
+            GET=may("manage_members", "project", rate=Rate.READ, group=AUDITORS)
+        ),
         "v1:service_accounts": methods(
             GET=own_list("service accounts"),
             POST=administrators("service account", "user.create"),

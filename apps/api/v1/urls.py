@@ -4,6 +4,7 @@ from drf_spectacular.views import SpectacularAPIView
 from apps.api.v1 import schema
 from apps.api.v1.views import (
     access,
+    access_reviews,
     activity,
     attributes,
     cards,
@@ -56,6 +57,21 @@ urlpatterns = [
         "projects/<str:project>/attributes",
         attributes.ProjectAttributesView.as_view(),
         name="project_attributes",
+    ),
+    path(
+        "projects/<str:project>/access",
+        access_reviews.AccessTableView.as_view(),
+        name="project_access",
+    ),
+    path(
+        "projects/<str:project>/access-reviews",
+        access_reviews.AccessReviewsView.as_view(),
+        name="access_reviews",
+    ),
+    path(
+        "projects/<str:project>/access-reviews/<int:pk>",
+        access_reviews.AccessReviewView.as_view(),
+        name="access_review",
     ),
     path(MEMBERS, projects.MembersView.as_view(), name="members"),
     path(f"{MEMBERS}/<str:username>", projects.MemberView.as_view(), name="member"),
