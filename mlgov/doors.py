@@ -102,7 +102,9 @@ declare(
         "account_email_verification_sent": PUBLIC,
         "account_reset_password": SIGN_IN,
         "account_reset_password_done": PUBLIC,
-        "account_reset_password_from_key": SIGN_IN,
+        "account_reset_password_from_key": methods(
+            GET=anybody(rate=Rate.SIGN_IN), POST=anybody("user.set_password", rate=Rate.SIGN_IN)
+        ),
         "account_reset_password_from_key_done": PUBLIC,
         "mfa_authenticate": SIGN_IN,
         "openid_connect_login": SIGN_IN,
@@ -131,8 +133,8 @@ declare(
     Login.SESSION,
     {
         "account_reauthenticate": _changes(),
-        "account_change_password": _changes(),
-        "account_set_password": _changes(),
+        "account_change_password": _changes("user.set_password"),
+        "account_set_password": _changes("user.set_password"),
         "mfa_index": OWN,
         "mfa_reauthenticate": _changes(),
         "mfa_reauthenticate_webauthn": _changes(),

@@ -10,6 +10,10 @@ handler500 = "apps.web.refusals.broken"
 
 # The admin's own form knows neither second factors nor limits of attempts.
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
+# Nor does its own form for a password record that there is a new one.
+admin.site.password_change = RedirectView.as_view(  # type: ignore[method-assign,assignment]
+    pattern_name="account_change_password"
+)
 TO_PROFILE = RedirectView.as_view(pattern_name="accounts:profile")
 
 urlpatterns = [

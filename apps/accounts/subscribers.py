@@ -2,7 +2,12 @@
 
 from typing import Any
 
-from allauth.account.signals import user_logged_in
+from allauth.account.signals import (
+    password_changed,
+    password_reset,
+    password_set,
+    user_logged_in,
+)
 from allauth.mfa.models import Authenticator
 from allauth.mfa.signals import authenticator_added, authenticator_removed, authenticator_reset
 from django.core.mail import send_mail
@@ -44,6 +49,16 @@ def record_a_removed_factor(user: User, authenticator: Authenticator, **_: Any) 
 @receiver(authenticator_reset, dispatch_uid="accounts.record_a_reset_factor")
 def record_a_reset_factor(user: User, authenticator: Authenticator, **_: Any) -> None:
     _record(user, "mfa.reset", authenticator)
+
+
+@receiver(password_changed, dispatch_uid="accounts.record_a_changed_password")
+@receiver(password_set, dispatch_uid="accounts.record_a_first_password")
+@receiver(password_reset, dispatch_uid="accounts.record_a_forgotten_password")
+@transaction.atomic
+def record_a_new_password(user: User, signal: Any = None, **_: Any) -> None:
+    """How it was given, and nothing of what it is."""
+    how = "by mail" if signal is password_reset else "by its person"
+    record(actor=user, action="user.set_password", obj=user, data={"how": how})
 
 
 # allauth tells of it after the commit.

@@ -117,6 +117,7 @@ TOLD: dict[str, tuple[str, str, str]] = {
     "user.create": ("made the account of", "user", "blue"),
     "user.edit": ("changed the account of", "user", "amber"),
     "user.join": ("joined to a sign-on the account of", "user", "blue"),
+    "user.set_password": ("set a new password for", "lock", "amber"),
     "user.sign_on": ("took over claims for", "user", "amber"),
     "user.sign_out": ("was told by a sign-on provider of the logout of", "log-out", "grey"),
     "user.new_browser": ("signed in with a new browser:", "user", "amber"),

@@ -206,3 +206,25 @@ def test_factors_that_were_lost_are_removed_by_command(viewer: User) -> None:
     assert AuditEvent.objects.get(action="mfa.remove").actor_name == "mlgov"
     with pytest.raises(CommandError, match="no account"):
         call_command("remove_factors", "nobody")
+
+
+def test_a_new_password_is_recorded_and_what_it_is_nowhere(administrator: User) -> None:
+    client = Client()
+    enter(client, "administrator")
+    # The admin's own form leads to the one that records.
+    led = client.get("/admin/password_change/")
+    assert led["Location"] == "/accounts/password/change/"
+    new = "another long passphrase"
+    given = {"oldpassword": PASSWORD, "password1": new, "password2": new}
+    assert client.post("/accounts/password/change/", given).status_code == 302
+    told = AuditEvent.objects.get(action="user.set_password")
+    assert (told.actor_id, told.data) == (administrator.pk, {"how": "by its person"})
+
+    client.logout()
+    client.post("/accounts/password/reset/", {"email": administrator.email})
+    link = re.search(r"https?://[^/]+(/accounts/password/reset/key/\S+)", mail.outbox[-1].body)
+    assert link is not None
+    form = client.get(link[1], follow=True).redirect_chain[-1][0]
+    client.post(form, {"password1": PASSWORD, "password2": PASSWORD})
+    assert AuditEvent.objects.filter(action="user.set_password", data={"how": "by mail"}).exists()
+    assert not AuditEvent.objects.filter(data__icontains="passphrase").exists()
