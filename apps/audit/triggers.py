@@ -1,4 +1,4 @@
-"""Triggers that keep the trail and the row history append-only, whoever speaks SQL to them.
+"""Triggers that keep the trail, the row history and what was signed append-only, for any SQL.
 
 They stop accidents, and the application itself. Who owns the tables can drop them: in production
 the application's role should only select and insert here, and the seals show what was changed all
@@ -12,6 +12,8 @@ from django.conf import settings
 from django.db import connections
 
 TRAIL = ("audit_auditevent", "audit_auditlink", "audit_seal")
+# What somebody signed, in the table of an app above: it is known here by its name alone.
+SIGNED = ("access_accessreview",)
 REFUSAL = "The audit trail and the history are append-only."
 FUNCTION = f"""
 CREATE OR REPLACE FUNCTION mlgov_append_only() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -37,7 +39,7 @@ def tables(using: str) -> list[str]:
         if {"history_id", "m2m_history_id"} & {field.name for field in model._meta.fields}
     }
     existing = set(connections[using].introspection.table_names())
-    return sorted((history | set(TRAIL)) & existing)
+    return sorted((history | set(TRAIL) | set(SIGNED)) & existing)
 
 
 def install(using: str = "default") -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from django.conf import LazySettings
 from django.contrib.auth.models import Group
+from django.db import IntegrityError, transaction
 from django.test import Client
 from django.utils import timezone
 
@@ -18,6 +19,7 @@ from apps.access import services as access
 from apps.access.models import AccessReview, GroupGrant, UserGrant
 from apps.accounts import services as accounts
 from apps.accounts.models import User
+from apps.audit import triggers
 from apps.audit.models import AuditEvent
 from apps.core.digests import digest_of
 from apps.core.errors import Conflict, Invalid, NotPermitted
@@ -225,6 +227,19 @@ def test_a_review_is_exported(
         ("owner", "Owner", "keep"),
         ("viewer", "Viewer", "keep"),
     ]
+
+
+def test_what_was_signed_is_neither_changed_nor_deleted(project: Project, owner: User) -> None:
+    sign(project, owner)
+    triggers.install()
+    for change in (
+        lambda: AccessReview.objects.update(remark="Otherwise"),
+        lambda: AccessReview.objects.all().delete(),
+    ):
+        with pytest.raises(IntegrityError, match="append-only"), transaction.atomic():
+            change()
+    sign(project, owner)
+    assert AccessReview.objects.count() == 2
 
 
 def test_a_document_that_was_changed_is_told_from_what_was_signed(
