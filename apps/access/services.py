@@ -10,7 +10,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Model
 from django.utils import timezone
 
-from apps.access import policies, rulebook, vocabulary
+from apps.access import grants, policies, rulebook, vocabulary
 from apps.access.conditions import MOST_CONDITIONS, Declared, read
 from apps.access.models import Effect, GroupGrant, Rule, UserGrant
 from apps.accounts.models import User
@@ -165,6 +165,7 @@ def give(
 
     Nobody grants what he may not do himself, and nobody but administrators to himself.
     """
+    actions = set(actions)
     policy, wanted = _grantable(obj, actions)
     require_giver(by, obj)
     if isinstance(to, User):
@@ -184,6 +185,9 @@ def give(
     model, whom = (UserGrant, "user") if isinstance(to, User) else (GroupGrant, "group")
     given: list[Any] = []
     for action in wanted:
+        if action not in actions and (longer := _held_longer(obj, to, action, expires_at)):
+            given.append(longer)
+            continue
         values = {"given_by": by, "given_at": timezone.now(), "reason": reason.strip()}
         grant, _ = model.objects.update_or_create(
             **{whom: to},
@@ -293,6 +297,23 @@ def _require_receiver(to: User, by: User) -> None:
         raise _wrong("to", f"The account of {to} is disabled.")
     if to == by and not by.is_superuser:
         raise NotPermitted("Nobody grants himself anything: ask another owner of the project.")
+
+
+def _held_longer(
+    obj: Model, to: User | Group, action: str, expires_at: datetime | None
+) -> UserGrant | GroupGrant | None:
+    """A grant that is there already and lasts as long: what comes along does not shorten it."""
+    to_people, to_groups = grants.on(obj)
+    mine: list[Any] = [found for found in to_people if found.user_id == to.pk]
+    if isinstance(to, Group):
+        mine = [found for found in to_groups if found.group_id == to.pk]
+    for found in mine:
+        ends = found.expires_at
+        if found.permission.codename == action and (
+            ends is None or (expires_at is not None and ends >= expires_at)
+        ):
+            return found
+    return None
 
 
 def _permission(kind: ContentType, action: str) -> Permission:

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from apps.access import policies, services, vocabulary
 from apps.access.explanations import explain
-from apps.access.models import Rule
+from apps.access.models import Rule, UserGrant
 from apps.accounts import declarations
 from apps.accounts import services as accounts
 from apps.accounts.models import Attribute, User
@@ -325,6 +325,22 @@ def test_grants_reach_what_belongs_to_their_object_and_end_in_time(
         grant.expires_at = timezone.now() - timedelta(seconds=1)
         grant.save()
     assert not policies.of(version).allows(stranger, "view", version)
+
+
+def test_what_comes_along_with_a_grant_does_not_end_an_earlier_one(
+    version: ModelVersion, stranger: User, owner: User
+) -> None:
+    services.give(version, to=stranger, actions=["comment"], by=owner)
+    soon = timezone.now() + timedelta(hours=1)
+    services.give(version, to=stranger, actions=["edit_card"], expires_at=soon, by=owner)
+    ends = {
+        grant.permission.codename: grant.expires_at
+        for grant in UserGrant.objects.select_related("permission")
+    }
+    assert ends == {"view": None, "comment": None, "edit_card": soon}
+    later = timezone.now() + timedelta(hours=2)
+    services.give(version, to=stranger, actions=["view"], expires_at=later, by=owner)
+    assert UserGrant.objects.get(permission__codename="view").expires_at == later
 
 
 def test_grants_to_a_group_hold_for_who_is_in_it(

@@ -3,7 +3,9 @@ from django.db import connection
 from django.db.models import QuerySet
 from django.test.utils import CaptureQueriesContext
 
+from apps.access.rulebook import standing_of
 from apps.accounts.models import User
+from apps.core.context import acting
 from apps.core.prepared import Prepared
 from apps.registry import policies
 from apps.registry.models import ModelVersion, RegisteredModel
@@ -40,7 +42,10 @@ def test_it_asks_one_query_and_builds_it_once(version: ModelVersion, viewer: Use
         return policies.versions.visible_to(asker).filter(number=number).values_list("pk")
 
     prepared = Prepared(build)
-    with CaptureQueriesContext(connection) as queries:
+    # Within a request, in which it is asked once what else concerns the person.
+    with acting(memo={}), CaptureQueriesContext(connection) as queries:
+        assert standing_of(viewer).is_plain
+        queries.initial_queries = len(connection.queries_log)
         assert [prepared.rows(number=n, asked_by=viewer) for n in (1, 2, 1)] == [
             [(version.pk,)],
             [],

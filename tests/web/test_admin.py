@@ -146,6 +146,8 @@ def test_what_only_services_write_cannot_be_written_here(
         if page.has_change_permission(request) or page.has_add_permission(request)
     }
     assert writable == {
+        # Through the service.
+        "access.Rule",
         "accounts.Attribute",
         "accounts.ClaimMapping",
         "accounts.User",
