@@ -115,14 +115,29 @@ def require_sound(rule: Rule) -> None:
     declared = rulebook.declarations()
     for number, line in enumerate(rule.conditions, start=1):
         require_condition(line, declared, number)
-    understood = rulebook.read_rule(rule, declared)
-    reached = [p for p in policies.BY_KIND.values() if understood.entities <= p.reaches.keys()]
-    if not reached:
+    entities = rulebook.read_rule(rule, declared).entities
+    if not any(entities <= policy.reaches.keys() for policy in policies.BY_KIND.values()):
         raise _wrong(
             "conditions",
-            f"Nothing has {' and '.join(sorted(understood.entities))} at once, so that the rule "
-            "would never hold.",
+            f"Nothing has {' and '.join(sorted(entities))} at once, so that the rule would never "
+            "hold.",
         )
+    for action in rule.actions:
+        _require_asked(action, entities)
+
+
+def _require_asked(action: str, entities: frozenset[str]) -> None:
+    """Raise where nothing that the action is done with has what the conditions name."""
+    asked = [policy for policy in policies.BY_KIND.values() if action in policy.actions]
+    if any(entities <= policy.reaches.keys() for policy in asked):
+        return
+    of = " or ".join(f"{policy.noun}s" for policy in asked)
+    missing = ", ".join(sorted(entities - set().union(*(policy.reaches for policy in asked))))
+    raise _wrong(
+        "conditions",
+        f"“{action}” is asked about {of}, which lead to no {missing or 'such object'}: for it, the "
+        "rule would never hold.",
+    )
 
 
 def require_condition(line: str, declared: Declared, number: int) -> None:

@@ -45,7 +45,14 @@ register_position("role", Position("project", tuple(Role.values), in_role))
 class ProjectPolicy(Policy[Project]):
     model = Project
     noun = "project"
-    actions = ("view", "register", "override_stages", "manage_members", "manage_project")
+    actions = (
+        "view",
+        "register",
+        "override_stages",
+        "manage_members",
+        "manage_project",
+        "manage_webhooks",
+    )
     is_kept = True
     reaches = {"project": ""}
     verbs = {

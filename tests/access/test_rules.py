@@ -268,6 +268,16 @@ def test_rules_come_from_administrators_and_are_on_record(owner: User, administr
         ({"conditions": ["user.groups has 3"]}, "conditions", "Condition 1: user.groups is a list"),
         ({"conditions": [SECRET, "x"]}, "conditions", "Condition 2: “x” does not begin"),
         ({"conditions": [SECRET] * 30}, "conditions", "at most 20"),
+        (
+            {"actions": ["view", "predict"]},
+            "conditions",
+            "“predict” is asked about endpoints, which lead to no version",
+        ),
+        (
+            {"actions": ["manage_members"], "conditions": ['model.name is "x"']},
+            "conditions",
+            "“manage_members” is asked about projects, which lead to no model",
+        ),
         ({"conditions": [], "effect": "allow"}, "conditions", "everybody may do this everywhere"),
         (
             {"conditions": ['environment.slug is "a"', 'model.name is "b"', SECRET]},
@@ -418,5 +428,6 @@ def test_a_token_for_some_projects_finds_nothing_that_was_granted_in_others(
     assert token.projects == [version.project.pk]
 
 
-def test_each_action_of_a_role_can_be_named_in_a_rule() -> None:
-    assert set(vocabulary.ACTIONS) == set().union(*ACTIONS.values())
+def test_each_action_of_a_role_can_be_named_in_a_rule_and_is_asked_about_something() -> None:
+    asked = {action for policy in policies.BY_KIND.values() for action in policy.actions}
+    assert set(vocabulary.ACTIONS) == set().union(*ACTIONS.values()) == asked
