@@ -77,7 +77,7 @@ def explain(user: Any, action: str, obj: Model, wanted: Wanted = rulebook.NOTHIN
 
 
 def _tokens(policy: Any, user: Any, action: str) -> list[Reason]:
-    if user.limits is None or user.limits.allow(policy.token_actions.get(action, action)):
+    if user.limits is None or user.limits.allow(policy.known_as(action)):
         return []
     told = f"The access token “{user.limits.token}” does not include it."
     return [Reason("token", False, told)]
@@ -87,7 +87,7 @@ def _positive(policy: Any, user: User, action: str, obj: Model, wanted: Wanted) 
     found: list[Reason] = []
     manager = policy.model._default_manager
     project = services.project_of(obj)
-    known_as = policy.token_actions.get(action, action)
+    known_as = policy.known_as(action)
     if project is not None:
         found += [Reason("role", True, told) for told in _roles.behind(user, known_as, project)]
     elif manager.filter(pk=obj.pk).filter(policy.by_role(user, action)).exists():
@@ -120,26 +120,13 @@ def _grants(policy: Any, user: User, action: str, obj: Model) -> list[Reason]:
 
 def _leading_to(policy: Any, obj: Model) -> list[Model]:
     """The object itself, and those that it belongs to."""
-    found = []
-    for path in policy.reaches.values():
-        at: Any = obj
-        for name in filter(None, path.split("__")):
-            at = getattr(at, name)
-        found.append(at)
-    return found
+    return [policies.reached(obj, path) for path in policy.reaches.values()]
 
 
 def _rules(
     policy: Any, user: User, action: str, obj: Model, wanted: Wanted, effect: str
 ) -> list[Reason]:
-    known_as = policy.token_actions.get(action, action)
-    if effect == Effect.ALLOW and known_as != action:
-        return []
-    asked = [
-        found
-        for found in standing_of(user).of(effect, known_as)
-        if found.rule.entities <= policy.reaches.keys() and found.concerns(wanted)
-    ]
+    asked = list(policy.rules_about(standing_of(user), effect, action, wanted))
     if not asked:
         return []
     # All of them in one query.

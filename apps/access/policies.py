@@ -96,20 +96,31 @@ class Policy(Generic[M]):
 
         Those are asked where roles are: in `projects_where`, which `by_role` is made of.
         """
-        known_as = self.token_actions.get(action, action)
-        if effect == Effect.ALLOW and (known_as != action or not self.reaches):
+        if effect == Effect.ALLOW and not self.reaches:
+            return
+        for found in self.rules_about(standing, effect, action, wanted):
+            if not ("project" in self.reaches and is_about_projects(found.rule)):
+                yield found
+
+    def rules_about(
+        self, standing: Standing, effect: str, action: str, wanted: Wanted
+    ) -> Iterator[RuleForPerson]:
+        """All rules that can concern objects of this kind, those about their project as well."""
+        known_as = self.known_as(action)
+        if effect == Effect.ALLOW and known_as != action:
             return
         for found in standing.of(effect, known_as):
-            rule = found.rule
-            if rule.entities <= self.reaches.keys() and found.concerns(wanted):
-                is_of_project = "project" in self.reaches and is_about_projects(rule)
-                if not is_of_project:
-                    yield found
+            if found.rule.entities <= self.reaches.keys() and found.concerns(wanted):
+                yield found
+
+    def known_as(self, action: str) -> str:
+        """What tokens and rules call the action."""
+        return self.token_actions.get(action, action)
 
     def _beside_roles(self, user: User, action: str, standing: Standing, wanted: Wanted) -> Q:
         """What grants and rules allow, within what the token and denials leave of projects."""
         found = NOTHING
-        if standing.has_grants and action == self.token_actions.get(action, action):
+        if standing.has_grants and action == self.known_as(action):
             found |= grants.granted(user, action, self.reaches)
         if allowances := list(self.rules(standing, Effect.ALLOW, action, wanted)):
             found |= any_of(allowances, self.reaches)
@@ -120,9 +131,8 @@ class Policy(Generic[M]):
                 return NOTHING
             path = self.reaches["project"]
             found &= Q(**{f"{path or 'pk'}__in": list(user.limits.projects)})
-        known_as = self.token_actions.get(action, action)
         if "project" in self.reaches:
-            denials = standing.of(Effect.DENY, known_as)
+            denials = standing.of(Effect.DENY, self.known_as(action))
             if of_projects := [rule for rule in denials if is_about_projects(rule.rule)]:
                 found &= ~any_of(of_projects, self.reaches)
         return found
@@ -145,7 +155,7 @@ class Policy(Generic[M]):
         raise NotFound(f"There is no such {self.noun}.")
 
     def _is_in_the_token(self, user: Any, action: str) -> bool:
-        return user.limits is None or user.limits.allow(self.token_actions.get(action, action))
+        return user.limits is None or user.limits.allow(self.known_as(action))
 
     def refusal(self, user: Any, action: str, obj: M) -> str:
         verb = self.verbs.get(action, action.replace("_", " "))
@@ -153,13 +163,7 @@ class Policy(Generic[M]):
 
     def denial(self, user: Any, action: str, obj: M, wanted: Wanted = rulebook.NOTHING) -> str:
         """Which rule stands in the way, in a sentence; empty where none does."""
-        standing = standing_of(user)
-        found = [
-            rule
-            for rule in standing.of(Effect.DENY, self.token_actions.get(action, action))
-            if rule.rule.entities <= self.reaches.keys() and rule.concerns(wanted)
-        ]
-        for rule in found:
+        for rule in self.rules_about(standing_of(user), Effect.DENY, action, wanted):
             here = self.model._default_manager.filter(pk=obj.pk).filter(rule.where(self.reaches))
             if here.exists():
                 verb = self.verbs.get(action, action.replace("_", " "))
@@ -205,6 +209,13 @@ def hidden_from(user: Any) -> dict[str, models.QuerySet[Any]]:
 def of(obj: models.Model) -> "Policy[Any]":
     """The policy of an object of any kind."""
     return BY_KIND[obj._meta.label_lower]
+
+
+def reached(obj: models.Model, path: str) -> Any:
+    """What the object leads to by one of the paths that its policy reaches."""
+    for name in filter(None, path.split("__")):
+        obj = getattr(obj, name)
+    return obj
 
 
 # By the label of the model, for whoever asks about objects of any kind.

@@ -279,12 +279,7 @@ def may_give(by: User, obj: Model) -> bool:
 def project_of(obj: Model) -> Any:
     """The project that the object belongs to, or None."""
     path = policies.of(obj).reaches.get("project")
-    if path is None:
-        return None
-    found: Any = obj
-    for name in filter(None, path.split("__")):
-        found = getattr(found, name)
-    return found
+    return policies.reached(obj, path) if path is not None else None
 
 
 def _grantable(

@@ -51,7 +51,7 @@ class People:
     ) -> None:
         self._policy, self._action, self._obj, self._wanted = policy, action, obj, wanted
         self._users = active_people()
-        asked = {policy.token_actions.get(action, action), "view"}
+        asked = {policy.known_as(action), "view"}
         rules = [rule for rule in rules_in_force() if rule.actions & asked]
         here = policy.model._default_manager.filter(pk=obj.pk).order_by()
         touching = rules_about(rules, policy, here)
