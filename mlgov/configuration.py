@@ -171,6 +171,15 @@ class Configuration(BaseSettings):
         description="Days after which owners are asked to review and sign anew who has access to "
         "their project. 0: never.",
     )
+    masked_columns: list[str] = Field(
+        [
+            *("email", "phone", "mobile", "ssn", "social_security", "iban", "passport", "dob"),
+            *("first_name", "last_name", "full_name", "surname", "birthday", "birth_date"),
+            *("date_of_birth", "address", "street", "password", "secret", "credit_card"),
+        ],
+        description="Words in names of columns whose values are hidden in the input example of a "
+        "model card.",
+    )
 
     rate_limits: bool = Field(
         True, description="Count requests. Off, none of the limits of the next lines holds."

@@ -21,6 +21,7 @@ CONSEQUENCES = frozenset(
 ASKED_FOR: dict[str, tuple[str, ...]] = {
     "build.retry": ("retry",),
     "card.edit": ("edit_card",),
+    "card.fill": ("edit_card",),
     "deployment.cancel": ("deploy",),
     "deployment.retry": ("retry",),
     "deployment.roll_back": ("roll_back",),

@@ -3,10 +3,19 @@ from apps.core.doors import Author, Login, Rate, declare, may, methods, view
 declare(
     Login.SESSION,
     {
-        "cards:edit": methods(
+        "cards:edit": methods(GET=may("edit_card", "version", rate=Rate.READ)),
+        "cards:section": methods(
             GET=may("edit_card", "version", rate=Rate.READ),
             POST=may("edit_card", "version", "card.edit"),
         ),
+        "cards:draft": methods(POST=may("edit_card", "version")),
+        "cards:values": methods(POST=may("edit_card", "version", "card.edit")),
+        "cards:fill": methods(
+            POST=may(
+                "edit_card", "version", "card.fill", rate=Rate.EXPENSIVE, asks="tracking server"
+            )
+        ),
+        "cards:carry_over": methods(POST=may("edit_card", "version", "card.edit")),
         "cards:comments": methods(
             GET=view("version"), POST=may("comment", "version", "version.comment")
         ),

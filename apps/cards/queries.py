@@ -1,9 +1,18 @@
 """Reads about model cards, and about what is said beside them."""
 
+from dataclasses import dataclass
+from typing import Any
+
 from django.db.models import QuerySet
 
+from apps.accounts.models import User
+from apps.cards import documents, filling
 from apps.cards.models import CardRevision, VersionComment
+from apps.cards.schema import FIELDS, Source
+from apps.registry import policies
 from apps.registry.models import ModelVersion
+
+LOOK_BACK = 5
 
 
 def current_card(version: ModelVersion) -> CardRevision:
@@ -11,17 +20,57 @@ def current_card(version: ModelVersion) -> CardRevision:
 
     In the moment between a registration and the opening of its card, the first one as it will be.
     """
-    newest = version.card_revisions.select_related("author").order_by("-number").first()
+    newest = version.card_revisions.select_related("author", "reading").order_by("-number").first()
     return newest or first_revision(version)
 
 
 def first_revision(version: ModelVersion) -> CardRevision:
-    """What was said at registration, as a revision that is not saved yet."""
+    """What is known of a version by now, as a revision that is not saved yet."""
     revision = CardRevision(
-        version=version, number=1, description=version.description, author=version.registered_by
+        version=version,
+        number=1,
+        content=filling.of(version).document,
+        author=version.registered_by,
     )
     revision.digest = revision.content_digest()
     return revision
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A value that a person changed, beside what the run says."""
+
+    pointer: str
+    found: Any
+    source: str
+
+
+def differences(revision: CardRevision) -> dict[str, Difference]:
+    """By pointer: fields whose value is another one than mlgov found."""
+    reading = revision.reading
+    if reading is None:
+        return {}
+    return {
+        pointer: Difference(pointer, found, reading.sources.get(pointer, ""))
+        for pointer, found in reading.values.items()
+        if FIELDS[pointer].source == Source.AUTO_OR_PERSON
+        and documents.value_at(revision.content, pointer) != found
+    }
+
+
+def earlier_with_words(revision: CardRevision, user: User) -> ModelVersion | None:
+    """The newest earlier version of whose card people could take over words for this one."""
+    version = revision.version
+    visible = policies.versions.visible_to(user).select_related("model__project", "registered_by")
+    earlier = visible.filter(model_id=version.model_id, number__lt=version.number, deleted_at=None)
+    for candidate in earlier.order_by("-number")[:LOOK_BACK]:
+        if any(
+            field.source == Source.PERSON
+            and documents.is_empty(documents.value_at(revision.content, field.pointer))
+            for field, _ in documents.filled(current_card(candidate).content)
+        ):
+            return candidate
+    return None
 
 
 def editors_of(version: ModelVersion) -> set[int]:

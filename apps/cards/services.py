@@ -1,82 +1,253 @@
-"""Editing model cards."""
+"""Opening, filling and editing model cards."""
+
+from collections.abc import Collection, Mapping
+from typing import Any
 
 from django.db import transaction
+from django.utils import timezone
 
 from apps.accounts.models import User
 from apps.audit.services import record
-from apps.cards import queries
+from apps.cards import documents, filling, queries
+from apps.cards.documents import Document
 from apps.cards.events import CardEdited
-from apps.cards.models import CardRevision
-from apps.core.errors import Conflict, TooLarge
+from apps.cards.models import CardReading, CardRevision
+from apps.cards.schema import FIELDS, Source
+from apps.core.errors import Conflict, Invalid
 from apps.outbox.services import publish
 from apps.registry import policies
 from apps.registry.models import ModelVersion
 from apps.registry.services.locks import lock_version
 
-LONGEST_DESCRIPTION = 100_000
+FILLED_IN = "Filled in from the run"
 
 
 @transaction.atomic
 def open_card(version: ModelVersion) -> CardRevision:
-    """Give a version its first revision, from what was said at registration. Safe to repeat."""
+    """Give a version its first revision, from what is known of it. Safe to repeat."""
     version = lock_version(version.pk)
     existing = version.card_revisions.order_by("number").first()
     if existing is not None:
         return existing
     revision = queries.first_revision(version)
+    if version.is_ready:
+        revision.reading = _read(version, filling.of(version))
     revision.save()
     return revision
 
 
 @transaction.atomic
-def edit_card(
-    version: ModelVersion, *, by: User, description: str, base_revision: int, reason: str = ""
-) -> CardRevision:
-    """Write a new revision on top of the one that the person was reading.
+def fill_card(version: ModelVersion, *, by: User | None = None) -> CardRevision:
+    """Put what mlgov knows by now on the card; `by` is None for mlgov itself.
 
-    Raises `Conflict` where somebody else wrote one meanwhile; nothing is overwritten.
+    What people wrote stays: where it differs from the run, the card says so.
+    """
+    version = lock_version(version.pk)
+    if by is not None:
+        policies.versions.require(by, "edit_card", version)
+    if not version.is_ready:
+        raise Conflict(
+            f"{version} is not ready, so there is nothing to fill in from. Wait for its "
+            "registration, or retry it."
+        )
+    open_card(version)
+    current = queries.current_card(version)
+    found = filling.of(version)
+    before = current.reading
+    if before is not None and (before.values, before.guesses) == (found.values, found.guesses):
+        before.read_at = timezone.now()
+        before.save(update_fields=["read_at"])
+        return current
+    reading = _read(version, found)
+    content = _refilled(current.content, before.values if before else {}, found.values)
+    return _revise(version, current, content, by=by, reason=FILLED_IN, reading=reading)
+
+
+@transaction.atomic
+def edit_card(
+    version: ModelVersion,
+    *,
+    by: User,
+    changes: Mapping[str, Any],
+    base_revision: int,
+    reason: str = "",
+    confirm: Collection[str] = (),
+) -> CardRevision:
+    """Write a new revision: the newest one with other values, by JSON pointer of the field.
+
+    None or nothing removes a value. `confirm` names values that were carried over or imported and
+    hold here as well. Where somebody else saved since `base_revision`, both changes are kept;
+    raises `Conflict` where they meet in one field.
     """
     # The row of the version is what an approval locks, too: they cannot pass each other.
     version = lock_version(version.pk)
     policies.versions.require(by, "edit_card", version)
-    if len(description) > LONGEST_DESCRIPTION:
-        raise TooLarge(
-            f"The description has {len(description):,} characters; "
-            f"{LONGEST_DESCRIPTION:,} fit. Shorten it or link to a document."
-        )
+    require_typed([*changes, *confirm])
     open_card(version)
     current = queries.current_card(version)
     if current.number != base_revision:
-        raise Conflict(
-            f"{current.author} saved revision {current.number} while you were writing. Your text "
-            "is still in the form: compare it with the card and save again.",
-            code="edited_meanwhile",
-            details={"revision": current.number},
-        )
-    if description == current.description:
-        return current
-    revision = _add(
-        version, number=current.number + 1, description=description, by=by, reason=reason
+        _require_apart(version, current, base_revision, changes)
+    content = documents.with_values(current.content, changes)
+    changed = documents.differing(current.content, content)
+    settled = {*changed, *confirm}
+    unconfirmed = {
+        pointer: origin for pointer, origin in current.unconfirmed.items() if pointer not in settled
+    }
+    return _revise(version, current, content, by=by, reason=reason, unconfirmed=unconfirmed)
+
+
+@transaction.atomic
+def take_over(
+    version: ModelVersion,
+    *,
+    by: User,
+    values: Mapping[str, Any],
+    origin: str,
+    reason: str,
+    over_others: bool = False,
+) -> CardRevision:
+    """Put values of another card or of a file on this one; each waits until somebody confirms it.
+
+    Without `over_others`, fields that have a value keep it.
+    """
+    version = lock_version(version.pk)
+    policies.versions.require(by, "edit_card", version)
+    open_card(version)
+    current = queries.current_card(version)
+    taken = {
+        pointer: value
+        for pointer, value in values.items()
+        if FIELDS[pointer].is_typed
+        and not documents.is_empty(value)
+        and (over_others or documents.is_empty(documents.value_at(current.content, pointer)))
+    }
+    content = documents.with_values(current.content, taken)
+    waiting = dict.fromkeys(documents.differing(current.content, content), origin)
+    unconfirmed = {**current.unconfirmed, **waiting}
+    return _revise(version, current, content, by=by, reason=reason, unconfirmed=unconfirmed)
+
+
+def carry_over(version: ModelVersion, *, by: User, earlier: ModelVersion) -> CardRevision:
+    """Offer what people wrote about an earlier version, where this one says nothing yet."""
+    policies.versions.require(by, "view", earlier)
+    if earlier.model_id != version.model_id:
+        raise Invalid(f"{earlier} is a version of another model. Choose one of {version.model}.")
+    source = queries.current_card(earlier)
+    values = {
+        field.pointer: value
+        for field, value in documents.filled(source.content)
+        if field.source == Source.PERSON and field.pointer not in source.unconfirmed
+    }
+    return take_over(
+        version,
+        by=by,
+        values=values,
+        origin=f"version {earlier.number}",
+        reason=f"Carried over from version {earlier.number}",
     )
+
+
+def typed_values(document: Mapping[str, Any]) -> dict[str, Any]:
+    """What people may write of a whole document, by pointer; None for what it leaves out.
+
+    Raises `Invalid` for a document that does not fit the schema.
+    """
+    documents.require_valid(document)
+    return {
+        pointer: documents.value_at(document, pointer)
+        for pointer, field in FIELDS.items()
+        if field.is_typed
+    }
+
+
+def require_typed(pointers: Collection[str]) -> None:
+    """Raises `Invalid` for fields that no card has, and for those that mlgov fills."""
+    for pointer in pointers:
+        field = FIELDS.get(pointer)
+        if field is None:
+            raise Invalid(
+                f"The card has no field {pointer[:100]}. Its fields are in the schema of cards.",
+                code="invalid_card",
+                details={"fields": {pointer[:100]: "There is no such field."}},
+            )
+        if not field.is_typed:
+            text = f"{field.title} is filled in by mlgov and cannot be edited."
+            raise Invalid(text, code="invalid_card", details={"fields": {pointer: text}})
+
+
+def _revise(
+    version: ModelVersion,
+    current: CardRevision,
+    content: Document,
+    *,
+    by: User | None,
+    reason: str,
+    unconfirmed: Mapping[str, str] | None = None,
+    reading: CardReading | None = None,
+) -> CardRevision:
+    """The next revision, or the current one where nothing is different."""
+    waiting = dict(current.unconfirmed if unconfirmed is None else unconfirmed)
+    changed = documents.differing(current.content, content)
+    if not changed and waiting == current.unconfirmed and reading is None:
+        return current
+    documents.require_valid(content)
+    revision = CardRevision(
+        version=version,
+        number=current.number + 1,
+        content=content,
+        reading=reading or current.reading,
+        unconfirmed=waiting,
+        author=by or version.registered_by,
+        reason=reason[:300],
+    )
+    revision.digest = revision.content_digest()
+    revision.save()
     record(
         actor=by,
-        action="card.edit",
+        action="card.edit" if reading is None else "card.fill",
         obj=version,
         also=[version.model],
         project=version.model.project,
         reason=reason,
-        data={"revision": revision.number, "digest": revision.digest},
+        data={"revision": revision.number, "digest": revision.digest, "fields": changed[:50]},
     )
-    publish(CardEdited(version.pk, revision.pk, by.pk))
+    publish(CardEdited(version.pk, revision.pk, revision.author_id))
     return revision
 
 
-def _add(
-    version: ModelVersion, *, number: int, description: str, by: User, reason: str = ""
-) -> CardRevision:
-    revision = CardRevision(
-        version=version, number=number, description=description, author=by, reason=reason
+def _require_apart(
+    version: ModelVersion, current: CardRevision, base_revision: int, changes: Mapping[str, Any]
+) -> None:
+    base = version.card_revisions.filter(number=base_revision).first()
+    if base is None:
+        raise Invalid(f"There is no revision {base_revision} of this card. Read it again.")
+    wanted = documents.with_values(current.content, changes)
+    both = set(documents.differing(base.content, current.content)) & set(
+        documents.differing(current.content, wanted)
     )
-    revision.digest = revision.content_digest()
-    revision.save()
-    return revision
+    if both:
+        names = ", ".join(FIELDS[pointer].title for pointer in FIELDS if pointer in both)
+        raise Conflict(
+            f"{current.author} saved revision {current.number} while you were writing, and changed "
+            f"the same: {names}. Your text is still in the form: compare it with the card and save "
+            "again.",
+            code="edited_meanwhile",
+            details={"revision": current.number, "fields": sorted(both)},
+        )
+
+
+def _refilled(content: Document, before: Mapping[str, Any], now: Mapping[str, Any]) -> Document:
+    """The card with what was found now. A value that somebody changed is left as it is."""
+    values: dict[str, Any] = {}
+    for pointer in {*before, *now}:
+        field, here = FIELDS[pointer], documents.value_at(content, pointer)
+        untouched = documents.is_empty(here) or here == before.get(pointer)
+        if field.source == Source.AUTO or (pointer in now and untouched):
+            values[pointer] = now.get(pointer)
+    return documents.with_values(content, values)
+
+
+def _read(version: ModelVersion, found: filling.Filled) -> CardReading:
+    return CardReading.objects.create(
+        version=version, values=found.values, sources=found.sources, guesses=found.guesses
+    )

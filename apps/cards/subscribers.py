@@ -2,10 +2,10 @@ from typing import Any
 
 from apps.cards import services
 from apps.outbox.subscriptions import subscribe
-from apps.registry.events import VersionRegistered
+from apps.registry.events import VersionReady
 from apps.registry.models import ModelVersion
 
 
-@subscribe(VersionRegistered)
-def open_the_card(payload: dict[str, Any]) -> None:
-    services.open_card(ModelVersion.objects.get(pk=payload["version_id"]))
+@subscribe(VersionReady)
+def fill_in_the_card(payload: dict[str, Any]) -> None:
+    services.fill_card(ModelVersion.objects.get(pk=payload["version_id"]))

@@ -3,8 +3,14 @@ from django.urls import path
 from apps.cards import discussion, views
 
 app_name = "cards"
+CARD = "models/<str:name>/versions/<int:number>/card"
 urlpatterns = [
-    path("models/<str:name>/versions/<int:number>/card", views.edit, name="edit"),
+    path(CARD, views.edit, name="edit"),
+    path(f"{CARD}/sections/<slug:part>", views.section, name="section"),
+    path(f"{CARD}/sections/<slug:part>/draft", views.draft, name="draft"),
+    path(f"{CARD}/values", views.values, name="values"),
+    path(f"{CARD}/fill", views.fill, name="fill"),
+    path(f"{CARD}/carry-over", views.carry_over, name="carry_over"),
     path("models/<str:name>/versions/<int:number>/comments", discussion.comments, name="comments"),
     path(
         "models/<str:name>/versions/<int:number>/comments/<int:pk>",
@@ -16,11 +22,9 @@ urlpatterns = [
         discussion.delete,
         name="comment_delete",
     ),
+    path(f"{CARD}/revisions", views.revisions, name="revisions"),
     path(
-        "models/<str:name>/versions/<int:number>/card/revisions", views.revisions, name="revisions"
-    ),
-    path(
-        "models/<str:name>/versions/<int:number>/card/revisions/<int:revision>",
+        f"{CARD}/revisions/<int:revision>",
         views.revision,
         name="revision",
     ),

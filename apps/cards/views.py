@@ -4,60 +4,155 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from apps.cards import diffs, services
-from apps.cards.forms import CardForm
-from apps.cards.models import CardRevision
-from apps.cards.rendering import to_html
+from apps.cards import completeness, diffs, documents, drafts, queries, reading, services
+from apps.cards.forms import SectionForm
+from apps.cards.models import CardDraft, CardRevision
+from apps.cards.schema import FIELDS, SECTIONS, Section
 from apps.core.errors import DomainError
-from apps.core.pages import answer, put_on_form
+from apps.core.pages import answer
 from apps.registry import policies
+from apps.registry import services as registry_services
 from apps.registry.models import ModelVersion
+
+TYPED = {section.key: section for section in SECTIONS if section.typed}
+
+
+@login_required
+@require_safe
+def edit(request: HttpRequest, name: str, number: int) -> HttpResponse:
+    """To the first section in which something that is needed can be written."""
+    _, current = _to_edit(request, name, number)
+    lacking = completeness.missing(current)
+    first = next((item.field.section for item in lacking if item.field.is_typed), "overview")
+    return redirect("cards:section", name, number, first)
 
 
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
-def edit(request: HttpRequest, name: str, number: int) -> HttpResponse:
-    """The form; with `preview` it shows what the text will look like and saves nothing."""
+def section(request: HttpRequest, name: str, number: int, part: str) -> HttpResponse:
+    """The form of a section; with `preview` or `add` it is shown anew and saves nothing."""
     user: Any = request.user
-    version = version_or_404(user, name, number)
-    policies.versions.require(user, "edit_card", version)
-    # A version that was registered a second ago may not have its first revision yet.
-    services.open_card(version)
-    current = _newest(version)
+    version, current = _to_edit(request, name, number)
+    asked = _section_or_404(part)
+    draft = drafts.of(version, by=user, section=asked)
     if request.method != "POST":
-        form = CardForm(
-            initial={"description": current.description, "base_revision": current.number}
-        )
-        return answer(request, "cards/edit.html", _page(version, current, form))
-    form = CardForm(request.POST)
+        form = _form(asked, current, draft)
+        return answer(request, "cards/edit.html", _page(version, current, asked, form, draft))
+    form = _form(asked, current, request.POST)
     refusal: DomainError | None = None
-    context: dict[str, Any] = {}
-    if form.is_valid() and "preview" in request.POST:
-        context["preview"] = to_html(form.cleaned_data["description"])
-    elif form.is_valid():
+    further: dict[str, Any] = {}
+    valid = form.is_valid()
+    if "preview" in request.POST:
+        if valid:
+            further["preview"] = _preview(asked, form)
+    elif "add" not in request.POST and valid:
         try:
-            services.edit_card(version, **form.cleaned_data, by=user)
-            messages.success(request, "The card is saved.")
-            return redirect("web:card", name, number)
+            services.edit_card(
+                version,
+                by=user,
+                changes=form.changes(),
+                base_revision=form.cleaned_data["base_revision"],
+                reason=form.cleaned_data["reason"],
+            )
+            drafts.discard(version, by=user, section=asked)
+            messages.success(request, f"{asked.title} is saved.")
+            return _back(version, asked)
         except DomainError as error:
             refusal = error
-            put_on_form(form, error)
+            if error.code == "invalid_card":
+                form.show(error.details["fields"])
+            else:
+                form.add_error(None, error.message)
             if error.code == "edited_meanwhile":
-                context |= _conflict(version, form)
-    context = _page(version, current, form) | context
-    status = 200 if "preview" in context else 422
+                further = _conflict(version, current, form)
+    status = 200 if {"preview", "add"} & set(request.POST) else 422
+    context = _page(version, current, asked, form, draft) | further
     return answer(
-        request,
-        "cards/edit.html",
-        context,
-        fragments={"preview"},
-        refusal=refusal,
-        status=status,
+        request, "cards/edit.html", context, fragments={"preview"}, refusal=refusal, status=status
     )
+
+
+@login_required
+@require_POST
+def draft(request: HttpRequest, name: str, number: int, part: str) -> HttpResponse:
+    """Keep what is in the form now; with `discard`, forget it."""
+    user: Any = request.user
+    version, current = _to_edit(request, name, number)
+    asked = _section_or_404(part)
+    if "discard" in request.POST:
+        drafts.discard(version, by=user, section=asked)
+        return redirect("cards:section", name, number, part)
+    kept = drafts.keep(version, by=user, section=asked, data=request.POST, newest=current.number)
+    return answer(request, "cards/draft.html", {"draft": kept})
+
+
+@login_required
+@require_POST
+def values(request: HttpRequest, name: str, number: int) -> HttpResponse:
+    """Confirm values, take over what the run says, or take a guess, by pointer."""
+    user: Any = request.user
+    version, current = _to_edit(request, name, number)
+    pointers = request.POST.getlist("pointer")
+    services.require_typed(pointers)
+    found = current.reading
+    changes: dict[str, Any] = {}
+    if request.POST.get("do") == "confirm":
+        confirm, reason = pointers, "Confirmed"
+    else:
+        known = {**(found.guesses if found else {}), **(found.values if found else {})}
+        confirm, reason = [], "Taken over from the run"
+        changes = {pointer: known[pointer] for pointer in pointers if pointer in known}
+    if pointers:
+        services.edit_card(
+            version,
+            by=user,
+            changes=changes,
+            confirm=confirm,
+            base_revision=current.number,
+            reason=f"{reason}: {', '.join(FIELDS[pointer].title for pointer in pointers)}",
+        )
+    return _back(version, TYPED[FIELDS[pointers[0]].section] if pointers else None)
+
+
+@login_required
+@require_POST
+def fill(request: HttpRequest, name: str, number: int) -> HttpResponse:
+    """Read the run again and put what it says on the card."""
+    user: Any = request.user
+    version, current = _to_edit(request, name, number)
+    if version.source_run_id or version.logged_model_id:
+        registry_services.reread_lineage(version, by=user)
+    revision = services.fill_card(version, by=user)
+    messages.success(
+        request,
+        "The card is filled in from the run."
+        if revision.number != current.number
+        else "The run says what the card says already.",
+    )
+    return _back(version)
+
+
+@login_required
+@require_POST
+def carry_over(request: HttpRequest, name: str, number: int) -> HttpResponse:
+    """Offer the words of the newest earlier version for this one."""
+    user: Any = request.user
+    version, current = _to_edit(request, name, number)
+    earlier = queries.earlier_with_words(current, user)
+    if earlier is None:
+        messages.info(request, "No earlier version of this model has a card with words on it.")
+        return _back(version)
+    services.carry_over(version, by=user, earlier=earlier)
+    messages.success(
+        request,
+        f"What was written about version {earlier.number} stands here now. Confirm each section "
+        "that holds for this version.",
+    )
+    return _back(version)
 
 
 @login_required
@@ -74,7 +169,7 @@ def revisions(request: HttpRequest, name: str, number: int) -> HttpResponse:
 def revision(request: HttpRequest, name: str, number: int, revision: int) -> HttpResponse:
     """One revision, and what it changed of the one before, or of `?from=<number>`."""
     version = version_or_404(request.user, name, number)
-    known = version.card_revisions.select_related("author")
+    known = version.card_revisions.select_related("author", "reading")
     found = get_object_or_404(known, number=revision)
     since = request.GET.get("from", "")
     base_number = int(since) if since.isascii() and since.isdigit() and len(since) < 9 else 0
@@ -85,9 +180,9 @@ def revision(request: HttpRequest, name: str, number: int, revision: int) -> Htt
         "model": version.model,
         "revision": found,
         "base": base,
-        "lines": diffs.lines_between(base.description, found.description) if base else [],
-        "description": to_html(found.description),
-        "newest": _newest(version),
+        "changes": diffs.between(base.content, found.content) if base else [],
+        "card": reading.sections(found),
+        "newest": queries.current_card(version),
     }
     return answer(request, "cards/revision.html", context)
 
@@ -97,29 +192,72 @@ def version_or_404(user: Any, name: str, number: int) -> ModelVersion:
     return get_object_or_404(visible, model__name=name, number=number, deleted_at=None)
 
 
-def _newest(version: ModelVersion) -> CardRevision:
-    return version.card_revisions.select_related("author").order_by("-number")[0]
+def _to_edit(request: HttpRequest, name: str, number: int) -> tuple[ModelVersion, CardRevision]:
+    """The version and its newest card, for somebody who may write on it."""
+    user: Any = request.user
+    version = version_or_404(user, name, number)
+    policies.versions.require(user, "edit_card", version)
+    # A version that was registered a second ago may not have its first revision yet.
+    services.open_card(version)
+    return version, queries.current_card(version)
 
 
-def _page(version: ModelVersion, current: CardRevision, form: CardForm) -> dict[str, Any]:
+def _section_or_404(key: str) -> Section:
+    try:
+        return TYPED[key]
+    except KeyError:
+        raise Http404 from None
+
+
+def _form(
+    asked: Section, current: CardRevision, given: QueryDict | CardDraft | None
+) -> SectionForm:
+    data = drafts.typed(given) if isinstance(given, CardDraft) else given
+    return SectionForm(data, section=asked, content=current.content, base_revision=current.number)
+
+
+def _back(version: ModelVersion, asked: Section | None = None) -> HttpResponse:
+    response = redirect("web:card", version.model.name, version.number)
+    if asked:
+        response["Location"] += f"#card-{asked.key}"
+    return response
+
+
+def _page(
+    version: ModelVersion,
+    current: CardRevision,
+    asked: Section,
+    form: SectionForm,
+    draft: CardDraft | None,
+) -> dict[str, Any]:
+    shown = reading.sections(current)
     return {
         "section": "models",
         "version": version,
         "model": version.model,
         "current": current,
+        "asked": asked,
+        "shown": next(one for one in shown if one.section.key == asked.key),
+        "card": [one for one in shown if one.is_typed],
         "form": form,
+        "draft": draft,
     }
 
 
-def _conflict(version: ModelVersion, form: CardForm) -> dict[str, Any]:
+def _preview(asked: Section, form: SectionForm) -> list[reading.Shown]:
+    changes = form.changes()
+    return [
+        reading.shown(field, changes[field.pointer])
+        for field in asked.typed
+        if not documents.is_empty(changes.get(field.pointer))
+    ]
+
+
+def _conflict(version: ModelVersion, newest: CardRevision, form: SectionForm) -> dict[str, Any]:
     """The text stays; saving again builds on the revision that is shown as different now."""
-    newest = _newest(version)
     base = version.card_revisions.filter(number=form.cleaned_data["base_revision"]).first()
     typed: Any = form.data
     form.data = typed = typed.copy()
     typed["base_revision"] = str(newest.number)
-    before = base.description if base else ""
-    return {
-        "current": newest,
-        "conflict": diffs.lines_between(before, newest.description),
-    }
+    content = base.content if base else documents.empty()
+    return {"conflict": diffs.between(content, newest.content)}

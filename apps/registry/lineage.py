@@ -13,6 +13,7 @@ SOURCE_TAGS = {
     "mlflow.source.git.commit": "git_commit",
     "mlflow.source.git.branch": "git_branch",
     "mlflow.source.git.repoURL": "git_repo",
+    "mlflow.source.git.dirty": "git_dirty",
 }
 KEPT_TAGS = {"mlflow.note.content", "mlflow.linkedPrompts"}
 LONGEST_TEXT = 20_000

@@ -27,6 +27,7 @@ TOLD: dict[str, tuple[str, str, str]] = {
     "build.request": ("asked for the", "hammer", "blue"),
     "build.retry": ("tried again the", "rotate-ccw", "blue"),
     "card.edit": ("edited the model card of", "pencil", "violet"),
+    "card.fill": ("filled in from the run the model card of", "rotate-ccw", "violet"),
     "claim.create": ("mapped the claim", "tag", "amber"),
     "claim.delete": ("maps no longer the claim", "tag", "red"),
     "claim.edit": ("changed what is given for the claim", "tag", "amber"),

@@ -32,7 +32,7 @@ def serving(project: Project, data_scientist: User, owner: User) -> Deployment:
     cards.edit_card(
         version,
         by=data_scientist,
-        description="## Use\n\n[Read](/).",
+        changes={"/overview/description": "## Use\n\n[Read](/)."},
         base_revision=1,
         reason="Why",
     )

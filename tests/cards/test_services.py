@@ -5,7 +5,7 @@ import pytest
 from apps.accounts.models import User
 from apps.cards import queries, services
 from apps.cards.rendering import to_html
-from apps.core.errors import Conflict, NotFound, NotPermitted, TooLarge
+from apps.core.errors import Conflict, Invalid, NotFound, NotPermitted
 from apps.registry.models import ModelVersion
 
 
@@ -21,7 +21,12 @@ class Elements(HTMLParser):
 
 
 def test_an_edit_is_a_new_revision(version: ModelVersion, data_scientist: User) -> None:
-    services.edit_card(version, by=data_scientist, description="Who it is for.", base_revision=1)
+    services.edit_card(
+        version,
+        by=data_scientist,
+        changes={"/overview/description": "Who it is for."},
+        base_revision=1,
+    )
     card = queries.current_card(version)
     assert (card.number, card.description, card.author) == (2, "Who it is for.", data_scientist)
     assert card.digest == card.content_digest()
@@ -30,27 +35,42 @@ def test_an_edit_is_a_new_revision(version: ModelVersion, data_scientist: User) 
 def test_two_people_editing_lose_nothing(
     version: ModelVersion, data_scientist: User, owner: User
 ) -> None:
-    services.edit_card(version, by=data_scientist, description="First.", base_revision=1)
+    services.edit_card(
+        version, by=data_scientist, changes={"/overview/description": "First."}, base_revision=1
+    )
     with pytest.raises(Conflict, match="saved revision 2 while you were writing"):
-        services.edit_card(version, by=owner, description="Second.", base_revision=1)
+        services.edit_card(
+            version, by=owner, changes={"/overview/description": "Second."}, base_revision=1
+        )
     assert queries.current_card(version).description == "First."
 
 
 def test_the_same_text_is_no_revision(version: ModelVersion, data_scientist: User) -> None:
-    services.edit_card(version, by=data_scientist, description="", base_revision=1)
+    services.edit_card(
+        version, by=data_scientist, changes={"/overview/description": ""}, base_revision=1
+    )
     assert version.card_revisions.count() == 1
 
 
 def test_editing_needs_the_right(version: ModelVersion, viewer: User, stranger: User) -> None:
     with pytest.raises(NotPermitted):
-        services.edit_card(version, by=viewer, description="x", base_revision=1)
+        services.edit_card(
+            version, by=viewer, changes={"/overview/description": "x"}, base_revision=1
+        )
     with pytest.raises(NotFound):
-        services.edit_card(version, by=stranger, description="x", base_revision=1)
+        services.edit_card(
+            version, by=stranger, changes={"/overview/description": "x"}, base_revision=1
+        )
 
 
 def test_a_novel_is_refused(version: ModelVersion, data_scientist: User) -> None:
-    with pytest.raises(TooLarge):
-        services.edit_card(version, by=data_scientist, description="x" * 100_001, base_revision=1)
+    with pytest.raises(Invalid, match="100,001 characters"):
+        services.edit_card(
+            version,
+            by=data_scientist,
+            changes={"/overview/description": "x" * 100_001},
+            base_revision=1,
+        )
 
 
 @pytest.mark.parametrize(

@@ -80,7 +80,9 @@ def test_a_card_is_fetched_with_its_lineage_and_saved(
     client: Client, version: ModelVersion, data_scientist: User, tmp_path
 ):
     text = "## Purpose\n\nScores *applications*, a | b.\n"
-    cards.edit_card(version, by=data_scientist, description=text, base_revision=1)
+    cards.edit_card(
+        version, by=data_scientist, changes={"/overview/description": text}, base_revision=1
+    )
     document = {
         "parameters": {"depth": "3", "with|bar": "two\nlines"},
         "metrics": [{"name": "auc", "value": 0.91, "step": 0, "dataset": "june"}],

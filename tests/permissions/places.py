@@ -46,6 +46,7 @@ class Place:
     model: str = "no-such-model"
     number: int = NOWHERE
     artifact: str = "no-such-file"
+    part: str = "overview"
     model_pk: int = NOWHERE
     revision: int = NOWHERE
     access_review: int = NOWHERE

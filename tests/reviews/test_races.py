@@ -145,7 +145,10 @@ def test_an_approval_never_covers_an_edit_that_came_before_it() -> None:
         approved, edited = together(
             lambda: scene.approve(scene.reviewers[1]),
             lambda: card_services.edit_card(
-                scene.version, by=scene.scientist, description="New.", base_revision=1
+                scene.version,
+                by=scene.scientist,
+                changes={"/overview/description": "New."},
+                base_revision=1,
             ),
         )
         assert not isinstance(edited, Exception), edited

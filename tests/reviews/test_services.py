@@ -102,7 +102,9 @@ def test_who_edited_the_card_cannot_approve_it(
     risk_reviewer: User,
     owner: User,
 ) -> None:
-    card_services.edit_card(version, by=owner, description="Better words.", base_revision=1)
+    card_services.edit_card(
+        version, by=owner, changes={"/overview/description": "Better words."}, base_revision=1
+    )
     review = services.request_review(
         version, stage=staging, reviewers=[reviewer, risk_reviewer], note="x", by=data_scientist
     )
@@ -153,7 +155,9 @@ def test_an_edited_card_makes_an_approval_stale(
     risk_reviewer: User,
 ) -> None:
     services.approve(review, by=reviewer, read_digest=read(review))
-    card_services.edit_card(version, by=data_scientist, description="New.", base_revision=1)
+    card_services.edit_card(
+        version, by=data_scientist, changes={"/overview/description": "New."}, base_revision=1
+    )
     services.approve(review, by=risk_reviewer, read_digest=read(review))
 
     review = ReviewRequest.objects.get(pk=review.pk)
@@ -170,7 +174,9 @@ def test_an_approval_of_what_was_not_read_is_refused(
     review: ReviewRequest, version: ModelVersion, data_scientist: User, reviewer: User
 ) -> None:
     before = read(review)
-    card_services.edit_card(version, by=data_scientist, description="New.", base_revision=1)
+    card_services.edit_card(
+        version, by=data_scientist, changes={"/overview/description": "New."}, base_revision=1
+    )
 
     with pytest.raises(Conflict, match="changed while you were reading"):
         services.approve(review, by=reviewer, read_digest=before)
@@ -190,7 +196,9 @@ def test_changes_requested_block_until_the_card_is_mended(
     review.refresh_from_db()
     assert review.state == ReviewState.CHANGES_REQUESTED
 
-    card_services.edit_card(version, by=data_scientist, description="More.", base_revision=1)
+    card_services.edit_card(
+        version, by=data_scientist, changes={"/overview/description": "More."}, base_revision=1
+    )
     services.mark_stale(version)
     services.mark_stale(version)  # heard twice
 

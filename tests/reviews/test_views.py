@@ -37,7 +37,9 @@ def test_the_form_proposes_who_fits_and_says_who_does_not(
     data_scientist: User,
     owner: User,
 ) -> None:
-    cards.edit_card(version, by=owner, description="Edited.", base_revision=1)
+    cards.edit_card(
+        version, by=owner, changes={"/overview/description": "Edited."}, base_revision=1
+    )
     page = text_of(signed_in(data_scientist).get("/models/scoring/versions/1/reviews/new"))
     chosen = [line for line in page.splitlines() if "checkbox" in line and "checked" in line]
     values = [f'value="{person.pk}"' for person in (reviewer, risk_reviewer)]
@@ -138,7 +140,9 @@ def test_the_last_approval_by_the_page_moves_the_version(
 
 
 def test_who_may_not_decide_reads_why(review: ReviewRequest, owner: User, viewer: User) -> None:
-    cards.edit_card(review.version, by=owner, description="Edited.", base_revision=1)
+    cards.edit_card(
+        review.version, by=owner, changes={"/overview/description": "Edited."}, base_revision=1
+    )
     url = f"/reviews/{review.pk}"
     mine = text_of(signed_in(owner).get(url))
     assert "You edited the model card, so someone else has to approve it." in mine
@@ -151,7 +155,9 @@ def test_a_verdict_on_a_card_that_changed_is_refused_and_can_be_given_again(
 ) -> None:
     client, url = signed_in(reviewer), f"/reviews/{review.pk}"
     digest = client.get(url).context["digest"]
-    cards.edit_card(review.version, by=owner, description="Other.", base_revision=1)
+    cards.edit_card(
+        review.version, by=owner, changes={"/overview/description": "Other."}, base_revision=1
+    )
     refused = client.post(f"{url}/approve", {"read_digest": digest, "comment": "Good work."})
     page = text_of(refused)
     assert (refused.status_code, "The model card changed while you were reading." in page) == (

@@ -156,7 +156,9 @@ def test_models_of_a_project(
 def test_revisions(signed_in: Signed, viewer: User, owner: User, version: ModelVersion) -> None:
     def add(name: str) -> None:
         base = version.card_revisions.count()
-        cards.edit_card(version, by=owner, description=name, base_revision=base)
+        cards.edit_card(
+            version, by=owner, changes={"/overview/description": name}, base_revision=base
+        )
 
     _same_for_three(signed_in(viewer), "/models/scoring/versions/1/card/revisions", add)
 

@@ -24,6 +24,7 @@ from tests import factories
 
 Signed = Callable[[User], Client]
 CARD = "/models/scoring/versions/1"
+EDIT = f"{CARD}/card/sections/overview"
 HTMX = {"HX-Request": "true"}
 
 
@@ -76,10 +77,10 @@ def test_an_edit_on_an_old_revision_keeps_the_text_and_shows_the_other(
     signed_in: Signed, owner: User, data_scientist: User, version: ModelVersion
 ) -> None:
     first = signed_in(owner).post(
-        f"{CARD}/card", {"description": "Theirs.", "base_revision": 1, "reason": ""}
+        EDIT, {"description": "Theirs.", "base_revision": 1, "reason": ""}
     )
     second = signed_in(data_scientist).post(
-        f"{CARD}/card", {"description": "Mine.", "base_revision": 1, "reason": ""}
+        EDIT, {"description": "Mine.", "base_revision": 1, "reason": ""}
     )
     page = text_of(second)
     assert (first.status_code, second.status_code) == (302, 409)
@@ -87,7 +88,7 @@ def test_an_edit_on_an_old_revision_keeps_the_text_and_shows_the_other(
     assert version.card_revisions.count() == 2
 
     again = signed_in(data_scientist).post(
-        f"{CARD}/card", {"description": "Both.", "base_revision": 2, "reason": ""}
+        EDIT, {"description": "Both.", "base_revision": 2, "reason": ""}
     )
     assert (again.status_code, version.card_revisions.first().description) == (302, "Both.")
 
@@ -96,9 +97,7 @@ def test_line_ends_of_the_browser_are_no_change(
     signed_in: Signed, data_scientist: User, model: RegisteredModel
 ) -> None:
     version = factories.make_version(model, by=data_scientist, description="One\n\nTwo")
-    signed_in(data_scientist).post(
-        f"{CARD}/card", {"description": "One\r\n\r\nTwo", "base_revision": 1}
-    )
+    signed_in(data_scientist).post(EDIT, {"description": "One\r\n\r\nTwo", "base_revision": 1})
     assert version.card_revisions.count() == 1
 
 
@@ -106,7 +105,7 @@ def test_a_preview_saves_nothing(
     signed_in: Signed, data_scientist: User, version: ModelVersion
 ) -> None:
     response = signed_in(data_scientist).post(
-        f"{CARD}/card",
+        EDIT,
         {"description": "# Title", "base_revision": 1, "preview": "1"},
         headers={**HTMX, "HX-Target": "preview"},
     )
@@ -119,7 +118,7 @@ def test_revisions_read_as_a_diff(
     signed_in: Signed, viewer: User, data_scientist: User, version: ModelVersion
 ) -> None:
     signed_in(data_scientist).post(
-        f"{CARD}/card", {"description": "Now.", "base_revision": 1, "reason": "Because."}
+        EDIT, {"description": "Now.", "base_revision": 1, "reason": "Because."}
     )
     page = signed_in(viewer).get(f"{CARD}/card/revisions/2").content.decode()
     assert ("<ins>Now.</ins>" in page, "Because." in page) == (True, True)

@@ -133,6 +133,13 @@ declare(
         "v1:artifact": methods(GET=view("artifact")),
         "v1:lineage": methods(GET=view("version")),
         "v1:card": methods(GET=view("version"), PUT=may("edit_card", "version", "card.edit")),
+        "v1:card_schema": methods(GET=everybody()),
+        "v1:card_fill": methods(
+            POST=may(
+                "edit_card", "version", "card.fill", rate=Rate.EXPENSIVE, asks="tracking server"
+            )
+        ),
+        "v1:card_missing": methods(GET=view("version")),
         "v1:card_revisions": methods(GET=view("version")),
         "v1:comments_on_version": methods(
             GET=view("version"), POST=may("comment", "version", "version.comment")

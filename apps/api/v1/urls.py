@@ -124,6 +124,9 @@ urlpatterns = [
     path(f"{VERSION}/artifacts/<path:path>", registry.ArtifactFileView.as_view(), name="artifact"),
     path(f"{VERSION}/lineage", registry.LineageView.as_view(), name="lineage"),
     path(f"{VERSION}/card", cards.CardView.as_view(), name="card"),
+    path("card-schema", cards.CardSchemaView.as_view(), name="card_schema"),
+    path(f"{VERSION}/card/fill", cards.CardFillView.as_view(), name="card_fill"),
+    path(f"{VERSION}/card/missing", cards.CardMissingView.as_view(), name="card_missing"),
     path(f"{VERSION}/card/revisions", cards.CardRevisionsView.as_view(), name="card_revisions"),
     path(f"{VERSION}/comments", cards.CommentsOnVersionView.as_view(), name="comments_on_version"),
     path(

@@ -17,6 +17,7 @@ from apps.registry.services.labels import (
     set_model_tag,
     set_version_tag,
 )
+from apps.registry.services.lineage import reread_lineage
 from apps.registry.services.models import (
     create_model,
     delete_model,
@@ -46,6 +47,7 @@ __all__ = [
     "release_prefix",
     "remove_rule",
     "rename_model",
+    "reread_lineage",
     "reserve_prefix",
     "retry_ingest",
     "set_alias",

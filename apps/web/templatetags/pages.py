@@ -1,12 +1,15 @@
 """What templates need beside values: numbers for reading, and the live view of a delivery."""
 
 import json
+from datetime import datetime
 from typing import Any
 
 from django import template
 from django.conf import settings
 from django.db.models import Model
 from django.urls import reverse
+from django.utils.formats import date_format
+from django.utils.timezone import localtime
 
 from apps.access import explanations, listing, services
 from apps.accounts.models import User
@@ -37,6 +40,26 @@ def figure(value: Any) -> str:
 def as_text(value: Any) -> str:
     """A JSON value for reading."""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+@register.filter
+def is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+@register.filter
+def spoken(value: str) -> str:
+    """A value of an enumeration as people read it."""
+    return value.replace("-", " ").capitalize()
+
+
+@register.filter
+def moment(value: str) -> Any:
+    """A date and time of a JSON document, as the reader's own; anything else as it is."""
+    try:
+        return date_format(localtime(datetime.fromisoformat(value)), "j M Y, H:i")
+    except (TypeError, ValueError):
+        return value
 
 
 @register.simple_tag

@@ -12,8 +12,9 @@ from django.views.decorators.http import require_POST, require_safe
 
 from apps.accounts.models import About
 from apps.audit.queries import activity_of
+from apps.cards import completeness, reading, summary
+from apps.cards import queries as card_queries
 from apps.cards.pages import NEWEST, discussion
-from apps.cards.rendering import to_html
 from apps.core.context import current
 from apps.core.errors import DomainError, NotPermitted
 from apps.core.pages import answer, asked_part, put_on_form, refresh
@@ -40,6 +41,8 @@ from apps.web.forms import MoveForm, TryItForm
 
 RECENT = 15
 LONGEST_ANSWER = 100_000
+# Sections of the document that the page shows with more than the document says.
+ELSEWHERE = {"provenance", "review"}
 FRAGMENTS = ("registration", "delivery")
 
 
@@ -62,7 +65,9 @@ def card_context(
 ) -> dict[str, Any]:
     user: Any = request.user
     lineage = queries.lineage_of(version)
-    revision = version.card_revisions.select_related("author").order_by("-number").first()
+    revision = card_queries.current_card(version)
+    shown = [part for part in reading.sections(revision) if part.section.key not in ELSEWHERE]
+    may_edit = policies.versions.allows(user, "edit_card", version)
     bar = queries.stage_bar(version)
     reviews = _reviews(version)
     artifacts = list(version.artifacts.all())
@@ -77,12 +82,13 @@ def card_context(
         "stage": stage_queries.current_stage(version),
         "stages": bar,
         "revision": revision,
-        "description": to_html(revision.description) if revision else "",
+        "card": shown,
+        "counts": completeness.counted(revision),
+        "summary": summary.of(revision, user),
+        "earlier": card_queries.earlier_with_words(revision, user) if may_edit else None,
         "lineage": lineage,
-        "parameters": sorted((lineage.get("parameters") or {}).items()),
         "lineage_tags": sorted((lineage.get("tags") or {}).items()),
         "environment_files": sorted((lineage.get("environment") or {}).items()),
-        "signature": signatures.parts_of(version.signature),
         "flavors": sorted(version.flavors),
         "artifacts": artifacts,
         "tags": version.tags.order_by("key"),
@@ -102,7 +108,7 @@ def card_context(
             without_hidden(activity_of(version), user).select_related("seal")[:RECENT]
         ),
         "ingest": ingest,
-        "may_edit": policies.versions.allows(user, "edit_card", version),
+        "may_edit": may_edit,
         "may_request": version.is_ready
         and policies.versions.could(user, "request_review", version),
         "may_retry": policies.versions.allows(user, "retry", version),

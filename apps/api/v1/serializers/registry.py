@@ -118,15 +118,49 @@ class Lineage(serializers.Serializer):
 
 class Card(serializers.Serializer):
     revision = serializers.IntegerField(source="number")
-    description = serializers.CharField()
+    description = serializers.CharField(help_text="The field /overview/description of the content.")
+    content = serializers.JSONField(
+        help_text="The card: a document that fits the schema at /api/v1/card-schema."
+    )
+    unconfirmed = serializers.DictField(
+        child=serializers.CharField(),
+        help_text="By JSON pointer: where a value was taken from that nobody has confirmed yet.",
+    )
     author = Person()
     reason = serializers.CharField()
     created_at = serializers.DateTimeField()
     digest = serializers.CharField()
 
 
+class MissingField(serializers.Serializer):
+    pointer = serializers.CharField()
+    title = serializers.CharField()
+    reason = serializers.CharField()
+    filled_by = serializers.CharField(help_text="Who fills it: auto, auto+edit, person or system.")
+
+
 class CardEdit(serializers.Serializer):
-    description = serializers.CharField(allow_blank=True, trim_whitespace=False)
+    content = serializers.DictField(
+        required=False,
+        help_text="The whole card. Fields that mlgov fills are left as they are.",
+    )
+    changes = serializers.DictField(
+        required=False,
+        help_text='Single fields by JSON pointer, such as {"/use/intended_use": "…"}; null removes '
+        "a value.",
+    )
+    confirm = serializers.ListField(
+        child=serializers.CharField(max_length=200),
+        required=False,
+        max_length=200,
+        help_text="JSON pointers of values that were carried over or imported, and hold here.",
+    )
+    description = serializers.CharField(
+        required=False,
+        allow_blank=True,
+        trim_whitespace=False,
+        help_text="The same as a change of /overview/description.",
+    )
     base_revision = serializers.IntegerField(
         min_value=1,
         max_value=2**31 - 1,

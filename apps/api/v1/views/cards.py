@@ -1,13 +1,15 @@
 """Model cards, and the discussion beside them."""
 
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework.response import Response
 
 from apps.api.v1.base import PersonsRequest, Resource, one, shown
 from apps.api.v1.serializers import registry as shapes
 from apps.api.v1.views.registry import version_of
-from apps.cards import comments, policies, queries, services
+from apps.cards import comments, completeness, policies, queries, schema, services
 from apps.cards.models import VersionComment
+from apps.registry import services as registry_services
 
 
 class CardView(Resource):
@@ -19,10 +21,56 @@ class CardView(Resource):
     @extend_schema(request=shapes.CardEdit, responses=shapes.Card)
     def put(self, request: PersonsRequest, name: str, number: int) -> Response:
         """Write a new revision on top of the one that you have read."""
+        given = self.given(shapes.CardEdit)
+        changes = {
+            **(services.typed_values(given["content"]) if "content" in given else {}),
+            **given.get("changes", {}),
+        }
+        if "description" in given:
+            changes["/overview/description"] = given["description"]
         revision = services.edit_card(
-            version_of(request, name, number), **self.given(shapes.CardEdit), by=request.user
+            version_of(request, name, number),
+            by=request.user,
+            changes=changes,
+            confirm=given.get("confirm", []),
+            base_revision=given["base_revision"],
+            reason=given["reason"],
         )
         return shown(revision, shapes.Card)
+
+
+class CardFillView(Resource):
+    @extend_schema(request=None, responses=shapes.Card)
+    def post(self, request: PersonsRequest, name: str, number: int) -> Response:
+        """Read the run again, and put what it says on the card beside what people wrote."""
+        version = version_of(request, name, number)
+        if version.source_run_id or version.logged_model_id:
+            registry_services.reread_lineage(version, by=request.user)
+        return shown(services.fill_card(version, by=request.user), shapes.Card)
+
+
+class CardMissingView(Resource):
+    @extend_schema(responses=shapes.MissingField(many=True))
+    def get(self, request: PersonsRequest, name: str, number: int) -> Response:
+        """Fields that a review needs and that say nothing yet, or wait for somebody's yes."""
+        card = queries.current_card(version_of(request, name, number))
+        found = [
+            {
+                "pointer": item.field.pointer,
+                "title": item.field.title,
+                "reason": item.reason,
+                "filled_by": item.field.source.value,
+            }
+            for item in completeness.missing(card)
+        ]
+        return Response(shapes.MissingField(found, many=True).data)
+
+
+class CardSchemaView(Resource):
+    @extend_schema(responses=OpenApiTypes.OBJECT)
+    def get(self, request: PersonsRequest) -> Response:
+        """The JSON Schema (2020-12) of cards: who fills each field, and when it is needed."""
+        return Response(schema.DOCUMENT)
 
 
 class CardRevisionsView(Resource):

@@ -1,0 +1,86 @@
+"""What a card lacks before a review, for a high risk, and before it is approved."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from apps.cards import documents
+from apps.cards.models import CardRevision
+from apps.cards.schema import FIELDS, SECTIONS, Field, Needed, Section, Source
+
+TIER = "/classification/risk_tier"
+
+
+@dataclass(frozen=True)
+class Missing:
+    """A field that is needed and says nothing, or waits for somebody's yes."""
+
+    field: Field
+    reason: str
+
+
+def needed(content: Mapping[str, Any], *, until: Needed = Needed.REVIEW) -> list[Field]:
+    """Fields that have to say something: before a review, or also before an approval.
+
+    A model of a high risk tier needs more of them.
+    """
+    levels = {Needed.REVIEW}
+    if documents.value_at(content, TIER) == "high":
+        levels.add(Needed.HIGH)
+    if until == Needed.APPROVAL:
+        levels.add(Needed.APPROVAL)
+    return [field for field in FIELDS.values() if field.needed in levels]
+
+
+def missing(revision: CardRevision, fields: Iterable[Field] | None = None) -> list[Missing]:
+    """Which of the fields say nothing yet; without `fields`, those that a review needs."""
+    content = revision.content
+    found = []
+    for field in needed(content) if fields is None else fields:
+        if documents.is_empty(documents.value_at(content, field.pointer)):
+            found.append(Missing(field, _how(field)))
+        elif field.pointer in revision.unconfirmed:
+            origin = revision.unconfirmed[field.pointer]
+            found.append(Missing(field, f"Taken from {origin}: confirm that it holds here."))
+    return found
+
+
+def state_of(section: Section, revision: CardRevision, lacking: Iterable[Missing]) -> str:
+    """`empty`, `incomplete` or `complete`: nothing said, something needed missing, or neither."""
+    if any(item.field.section == section.key for item in lacking):
+        said = any(field.section == section.key for field, _ in documents.filled(revision.content))
+        return "incomplete" if said else "empty"
+    said = any(field.section == section.key for field, _ in documents.filled(revision.content))
+    return "complete" if said else "empty"
+
+
+def _how(field: Field) -> str:
+    if field.source == Source.PERSON:
+        return "Somebody has to write it."
+    if field.source == Source.AUTO_OR_PERSON:
+        return "The run does not say it: write it."
+    return WHERE.get(field.pointer, "It is filled in once the version is ready.")
+
+
+# How a person gets a value that only a machine writes.
+_SIGNATURE = "Log the model with a signature or an input example, and register it anew."
+WHERE = {
+    "/interface/inputs": _SIGNATURE,
+    "/interface/outputs": _SIGNATURE,
+    "/development/code": "Train inside of a Git repository, or set the tags mlflow.source.* of the "
+    "run; then fill in from the run.",
+    "/development/environment": "Log the model with its requirements, and register it anew.",
+}
+
+
+def counted(revision: CardRevision) -> tuple[int, int]:
+    """How many of the needed fields are there, and how many are needed."""
+    fields = needed(revision.content)
+    return len(fields) - len(missing(revision, fields)), len(fields)
+
+
+def by_section(lacking: Iterable[Missing]) -> dict[str, list[Missing]]:
+    found: dict[str, list[Missing]] = {section.key: [] for section in SECTIONS}
+    for item in lacking:
+        found[item.field.section].append(item)
+    return found

@@ -1,0 +1,173 @@
+"""A card as people read it: sections with their state, and values in the form that fits them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from apps.cards import completeness, documents, queries
+from apps.cards.completeness import Missing
+from apps.cards.models import CardRevision
+from apps.cards.queries import Difference
+from apps.cards.rendering import to_html
+from apps.cards.schema import SECTIONS, Field, Kind, Part, Section, Source
+from apps.core.digests import canonical_json
+
+# Longer lists are folded away.
+SHORT = 12
+# Texts of this length fit into a cell of a table.
+OF_A_CELL = 80
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A value with what its kind needs to be shown: `html`, `items`, `pairs` or a table."""
+
+    part: Part
+    value: Any
+    html: str = ""
+    pairs: list[tuple[str, Any]] = field(default_factory=list)
+    inner: list["Shown"] = field(default_factory=list)
+    columns: list[Part] = field(default_factory=list)
+    rows: list[list["Shown"]] = field(default_factory=list)
+
+    @property
+    def kind(self) -> str:
+        return str(self.part.kind)
+
+    @property
+    def is_long(self) -> bool:
+        return max(len(self.pairs), len(self.rows)) > SHORT
+
+    @property
+    def count(self) -> int:
+        return max(len(self.pairs), len(self.rows))
+
+
+@dataclass(frozen=True)
+class ShownField:
+    field: Field
+    shown: Shown | None
+    source: str
+    difference: Difference | None
+    differing: Shown | None
+    unconfirmed: str
+    missing: Missing | None
+    guess: Any
+
+    @property
+    def anchor(self) -> str:
+        return f"{self.field.section}-{self.field.key}"
+
+
+@dataclass(frozen=True)
+class ShownSection:
+    section: Section
+    state: str
+    fields: list[ShownField]
+    missing: list[Missing]
+    unconfirmed: int
+
+    @property
+    def anchor(self) -> str:
+        return f"card-{self.section.key}"
+
+    @property
+    def is_typed(self) -> bool:
+        return bool(self.section.typed)
+
+
+def sections(revision: CardRevision) -> list[ShownSection]:
+    """The whole card, in the order of the schema; fields without a value only where needed."""
+    lacking = completeness.missing(revision)
+    grouped = completeness.by_section(lacking)
+    differences = queries.differences(revision)
+    found = []
+    for section in SECTIONS:
+        fields = [
+            _field(one, revision, differences, {item.field.pointer: item for item in lacking})
+            for one in section.fields
+        ]
+        found.append(
+            ShownSection(
+                section,
+                completeness.state_of(section, revision, lacking),
+                [one for one in fields if one.shown or one.missing or one.guess],
+                grouped[section.key],
+                sum(1 for one in fields if one.unconfirmed),
+            )
+        )
+    return found
+
+
+def shown(part: Part, value: Any) -> Shown:
+    """One value, and what is in it."""
+    match part.kind:
+        case Kind.MARKDOWN:
+            return Shown(part, value, html=to_html(str(value)))
+        case Kind.PAIRS:
+            return Shown(part, value, pairs=sorted((k, _plain(v)) for k, v in value.items()))
+        case Kind.OBJECT:
+            return Shown(part, value, inner=_inner(part, value))
+        case Kind.OBJECTS:
+            return _objects(part, value)
+        case Kind.ANYTHING:
+            return Shown(part, canonical_json(value).decode())
+        case _:
+            return Shown(part, value)
+
+
+def _field(
+    one: Field,
+    revision: CardRevision,
+    differences: Mapping[str, Difference],
+    lacking: Mapping[str, Missing],
+) -> ShownField:
+    value = documents.value_at(revision.content, one.pointer)
+    reading = revision.reading
+    difference = differences.get(one.pointer)
+    has_value = not documents.is_empty(value)
+    guess = reading.guesses.get(one.pointer) if reading and not has_value else None
+    return ShownField(
+        field=one,
+        shown=shown(one, value) if has_value else None,
+        source=(reading.sources.get(one.pointer, "") if reading and not difference else "")
+        if one.source != Source.PERSON
+        else "",
+        difference=difference,
+        differing=shown(one, difference.found) if difference else None,
+        unconfirmed=revision.unconfirmed.get(one.pointer, ""),
+        missing=lacking.get(one.pointer),
+        guess=guess,
+    )
+
+
+def _inner(part: Part, value: Mapping[str, Any]) -> list[Shown]:
+    return [
+        shown(sub, value[sub.key])
+        for sub in part.parts
+        if not documents.is_empty(value.get(sub.key))
+    ]
+
+
+def _objects(part: Part, values: list[Mapping[str, Any]]) -> Shown:
+    """As a table where every value is short, else one after the other."""
+    used = [
+        sub for sub in part.parts if any(not documents.is_empty(v.get(sub.key)) for v in values)
+    ]
+    if all(_fits(sub, value.get(sub.key)) for sub in used for value in values):
+        rows = [
+            [shown(sub, value[sub.key]) if sub.key in value else Shown(sub, None) for sub in used]
+            for value in values
+        ]
+        return Shown(part, values, columns=used, rows=rows)
+    return Shown(part, values, rows=[_inner(part, value) for value in values])
+
+
+def _fits(part: Part, value: Any) -> bool:
+    if part.kind in (Kind.OBJECT, Kind.OBJECTS, Kind.PAIRS):
+        return documents.is_empty(value)
+    return len(str(value or "")) <= OF_A_CELL and part.kind != Kind.MARKDOWN
+
+
+def _plain(value: Any) -> str:
+    return value if isinstance(value, str) else canonical_json(value).decode()

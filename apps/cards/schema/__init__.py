@@ -1,0 +1,173 @@
+"""What a model card holds: one JSON Schema, of which forms, gates, diffs and exports are made.
+
+Each field says under `x-mlgov` who fills it (`source`) and from when on it is needed (`gate`).
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+VERSION = "1"
+DOCUMENT: dict[str, Any] = json.loads(
+    (Path(__file__).parent / f"model-card-{VERSION}.json").read_text(encoding="utf-8")
+)
+
+
+class Source(StrEnum):
+    """Who fills a field."""
+
+    AUTO = "auto"
+    AUTO_OR_PERSON = "auto+edit"
+    PERSON = "person"
+    SYSTEM = "system"
+
+
+class Needed(StrEnum):
+    """From when on a field is needed; `NEVER` for those that nobody has to fill."""
+
+    NEVER = ""
+    REVIEW = "review"
+    HIGH = "high"
+    APPROVAL = "approve"
+
+
+class Kind(StrEnum):
+    """How a value is shown and typed."""
+
+    TEXT = "text"
+    MARKDOWN = "markdown"
+    CHOICE = "choice"
+    DATE = "date"
+    MOMENT = "moment"
+    NUMBER = "number"
+    YES_OR_NO = "boolean"
+    LINES = "lines"
+    OBJECT = "object"
+    OBJECTS = "objects"
+    PAIRS = "pairs"
+    ANYTHING = "anything"
+
+
+@dataclass(frozen=True)
+class Part:
+    """A value of a known shape: a field of the card, or a property of an object in it."""
+
+    key: str
+    node: Mapping[str, Any]
+    is_required: bool = False
+
+    @property
+    def title(self) -> str:
+        return str(self.node.get("title") or self.key.replace("_", " ").capitalize())
+
+    @property
+    def help(self) -> str:
+        return str(self.node.get("description") or "")
+
+    @cached_property
+    def shape(self) -> Mapping[str, Any]:
+        """The schema of the value, with a reference put in its place."""
+        return _resolved(self.node)
+
+    @cached_property
+    def kind(self) -> Kind:
+        return _kind(self.shape)
+
+    @property
+    def choices(self) -> list[str]:
+        return list(self.shape.get("enum") or [])
+
+    @cached_property
+    def parts(self) -> tuple["Part", ...]:
+        """The properties of the object, or of each object in the list."""
+        shape = self.shape
+        if self.kind == Kind.OBJECTS:
+            shape = _resolved(shape["items"])
+        required = set(shape.get("required") or ())
+        return tuple(
+            Part(key, node, key in required)
+            for key, node in (shape.get("properties") or {}).items()
+        )
+
+
+@dataclass(frozen=True)
+class Field(Part):
+    section: str = ""
+
+    @property
+    def pointer(self) -> str:
+        """JSON pointer (RFC 6901) of the value in a document."""
+        return f"/{self.section}/{self.key}"
+
+    @property
+    def source(self) -> Source:
+        return Source(self.node["x-mlgov"]["source"])
+
+    @property
+    def needed(self) -> Needed:
+        return Needed(self.node["x-mlgov"].get("gate", ""))
+
+    @property
+    def is_typed(self) -> bool:
+        """Whether people may write it."""
+        return self.source in (Source.AUTO_OR_PERSON, Source.PERSON)
+
+
+@dataclass(frozen=True)
+class Section:
+    key: str
+    title: str
+    help: str
+    fields: tuple[Field, ...]
+
+    @property
+    def typed(self) -> list[Field]:
+        return [field for field in self.fields if field.is_typed]
+
+
+def _resolved(node: Mapping[str, Any]) -> Mapping[str, Any]:
+    reference = node.get("$ref")
+    if not reference:
+        return node
+    target: Mapping[str, Any] = DOCUMENT
+    for step in reference.removeprefix("#/").split("/"):
+        target = target[step]
+    return target
+
+
+def _kind(shape: Mapping[str, Any]) -> Kind:
+    of = shape.get("type")
+    if "enum" in shape:
+        return Kind.CHOICE
+    if of == "string":
+        if shape.get("contentMediaType") == "text/markdown":
+            return Kind.MARKDOWN
+        return {"date": Kind.DATE, "date-time": Kind.MOMENT}.get(shape.get("format", ""), Kind.TEXT)
+    if of in ("number", "integer"):
+        return Kind.NUMBER
+    if of == "boolean":
+        return Kind.YES_OR_NO
+    if of == "array":
+        items = _resolved(shape.get("items") or {})
+        return Kind.OBJECTS if items.get("type") == "object" else Kind.LINES
+    if of == "object":
+        return Kind.OBJECT if shape.get("properties") else Kind.PAIRS
+    return Kind.TEXT if isinstance(of, list) else Kind.ANYTHING
+
+
+def _sections() -> Iterator[Section]:
+    for key, node in DOCUMENT["properties"].items():
+        if node.get("type") != "object":
+            continue
+        fields = tuple(Field(name, sub, section=key) for name, sub in node["properties"].items())
+        yield Section(key, node["title"], node["description"], fields)
+
+
+SECTIONS: tuple[Section, ...] = tuple(_sections())
+FIELDS: dict[str, Field] = {
+    field.pointer: field for section in SECTIONS for field in section.fields
+}
