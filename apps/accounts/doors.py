@@ -13,12 +13,17 @@ declare(
     },
 )
 
-# The sign-on provider says with a signed token whom it signs out.
+# The sign-on provider says with a signed token whom it signs out, disables or enables.
 declare(
     Login.NONE,
     {
         "sign_on:back_channel_logout": methods(
-            POST=anybody("session.end", "token.revoke", rate=Rate.SIGN_IN)
-        )
+            POST=anybody("user.sign_out", "token.revoke", rate=Rate.SIGN_IN)
+        ),
+        "sign_on:security_events": methods(
+            POST=anybody(
+                "user.disable", "user.enable", "user.sign_out", "token.revoke", rate=Rate.SIGN_IN
+            )
+        ),
     },
 )

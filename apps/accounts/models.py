@@ -276,3 +276,33 @@ class SignOn(models.Model):
 
     def __str__(self) -> str:
         return "MLflow's pages"
+
+
+class DisabledElsewhere(models.Model):
+    """An account that is disabled because this sign-on provider said so, and nobody else."""
+
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="disabled_elsewhere"
+    )
+    provider = models.CharField(max_length=50)
+    at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["user", "provider"], name="one_note_per_account_and_provider"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user}, disabled by {self.provider}"
+
+
+class HeardEvent(models.Model):
+    """A security event that a provider told of and that was carried out: it comes again."""
+
+    digest = models.CharField(max_length=64, unique=True)
+    at = models.DateTimeField(auto_now_add=True, db_index=True)
+
+    def __str__(self) -> str:
+        return self.digest[:12]

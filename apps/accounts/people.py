@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from apps.accounts.attributes import require_declared
 from apps.accounts.events import AccountSwitched
-from apps.accounts.models import About, AccessToken, User
+from apps.accounts.models import About, AccessToken, DisabledElsewhere, User
 from apps.accounts.services import require_no_limits
 from apps.audit.services import record
 from apps.core.errors import AlreadyExists, Conflict, Invalid, NotPermitted
@@ -163,33 +163,26 @@ def switched(user: User, *, by: Any) -> None:
         for account in User.objects.filter(owner=user, is_service_account=True, is_active=True):
             # Nobody answers for them any more.
             end_access(account, by=by)
+    else:
+        # Who enables an account answers for it, whatever providers said before.
+        DisabledElsewhere.objects.filter(user=user).delete()
     publish(AccountSwitched(user.pk))
-
-
-@transaction.atomic
-def signed_out_elsewhere(user: User, *, provider: str, tokens_too: bool) -> None:
-    """A sign-on provider says that the person is not signed in over there any more."""
-    ended = _end_sessions(user)
-    told = {"provider": provider, "sessions": ended}
-    record(actor=None, action="user.sign_out", obj=user, data=told)
-    if tokens_too:
-        _revoke_tokens(user, by=None)
 
 
 def end_access(user: User, *, by: Any) -> None:
     """End all sessions and tokens."""
-    _end_sessions(user)
-    _revoke_tokens(user, by=by)
+    end_sessions(user)
+    revoke_tokens(user, by=by)
 
 
-def _end_sessions(user: User) -> int:
+def end_sessions(user: User) -> int:
     found = list(UserSession.objects.filter(user=user))
     for session in found:
         session.end()
     return len(found)
 
 
-def _revoke_tokens(user: User, *, by: Any) -> None:
+def revoke_tokens(user: User, *, by: Any) -> None:
     for token in AccessToken.objects.select_for_update().filter(user=user, revoked_at=None):
         token.revoked_at = timezone.now()
         token.save(update_fields=["revoked_at"])

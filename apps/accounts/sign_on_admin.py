@@ -15,6 +15,8 @@ from apps.audit.admin import ReadOnlyAdmin, RecordedAdmin
 from apps.core import crypto
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
+# Fields of the form that are settings of the provider.
+KEPT = ("server_url", "link_verified_email", "logout_ends_tokens", "events_audience")
 
 admin.site.unregister(SocialApp)
 admin.site.unregister(SocialAccount)
@@ -54,7 +56,14 @@ class ProviderForm(forms.ModelForm):
         label="A logout there ends access tokens",
         required=False,
         help_text="For providers that tell mlgov of logouts: sessions here end with one in any "
-        "case. Most tell the same when somebody is disabled over there.",
+        "case. Tick it where a provider tells that somebody was disabled in no other way.",
+    )
+    events_audience = forms.CharField(
+        label="Audience of security events",
+        required=False,
+        max_length=300,
+        help_text="Only for a provider that sends security events to another name than the client "
+        "id: as it stands in their “aud”.",
     )
 
     class Meta:
@@ -63,7 +72,7 @@ class ProviderForm(forms.ModelForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        for name in ("server_url", "link_verified_email", "logout_ends_tokens"):
+        for name in KEPT:
             self.initial[name] = self.instance.settings.get(name)
         self.initial["secret"] = ""
         if self.instance.pk:
@@ -94,9 +103,7 @@ class ProviderForm(forms.ModelForm):
         app.provider = "openid_connect"
         app.settings = {
             **app.settings,
-            "server_url": self.cleaned_data["server_url"],
-            "link_verified_email": self.cleaned_data["link_verified_email"],
-            "logout_ends_tokens": self.cleaned_data["logout_ends_tokens"],
+            **{name: self.cleaned_data[name] for name in KEPT},
         }
         if secret := self.cleaned_data["secret"]:
             app.secret = crypto.encrypt(secret)

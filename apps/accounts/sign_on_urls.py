@@ -11,4 +11,9 @@ urlpatterns = [
         sign_on_views.back_channel_logout,
         name="back_channel_logout",
     ),
+    path(
+        "accounts/oidc/<slug:provider>/security-events",
+        sign_on_views.hear_security_event,
+        name="security_events",
+    ),
 ]
