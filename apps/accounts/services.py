@@ -17,7 +17,7 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
-from apps.accounts import lifetimes
+from apps.accounts import lifetimes, resting
 from apps.accounts.models import AccessToken, SignOn, User
 from apps.audit.services import record
 from apps.core import full
@@ -128,7 +128,10 @@ def revoke_token(token: AccessToken, *, by: User) -> AccessToken:
 
 
 def user_for_token(text: str) -> User | None:
-    """The person that a token stands for, or None for one that is wrong, expired or revoked."""
+    """The person that a token stands for, or None for one that is wrong, expired or revoked.
+
+    Raises `TokenRests` where he has to sign on again before.
+    """
     token = usable_token(text)
     return token.user if token else None
 
@@ -149,7 +152,10 @@ _TOKEN_AND_USER = Prepared(
 
 
 def usable_token(text: str) -> AccessToken | None:
-    """The token with this text, or None for one that is wrong, expired or revoked."""
+    """The token with this text, or None for one that is wrong, expired or revoked.
+
+    Raises `TokenRests` where its person has to sign on again before.
+    """
     parts = TOKEN.fullmatch(text)
     if parts is None:
         return None
@@ -162,10 +168,14 @@ def usable_token(text: str) -> AccessToken | None:
         return None
     if not token.is_usable or not token.user.is_active:
         return None
+    now = timezone.now()
+    is_noted = token.last_used_at is not None and token.last_used_at >= now - NOTE_USE_AFTER
+    if not is_noted:
+        # Asked as seldom as the use is noted: days matter here, and each call counts.
+        resting.require_awake(token.user)
     if limits := token.limits:
         token.user.limit_to(limits)
-    now = timezone.now()
-    if token.last_used_at is None or token.last_used_at < now - NOTE_USE_AFTER:
+    if not is_noted:
         with full.not_worth_a_refusal("the use of a token"):
             AccessToken.objects.filter(pk=token.pk).update(last_used_at=now)
     return token

@@ -16,7 +16,10 @@ from apps.core import crypto
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 # Fields of the form that are settings of the provider.
-KEPT = ("server_url", "link_verified_email", "logout_ends_tokens", "events_audience")
+KEPT = (
+    *("server_url", "link_verified_email", "logout_ends_tokens", "tokens_rest_after"),
+    "events_audience",
+)
 
 admin.site.unregister(SocialApp)
 admin.site.unregister(SocialAccount)
@@ -57,6 +60,15 @@ class ProviderForm(forms.ModelForm):
         required=False,
         help_text="For providers that tell mlgov of logouts: sessions here end with one in any "
         "case. Tick it where a provider tells that somebody was disabled in no other way.",
+    )
+    tokens_rest_after = forms.IntegerField(
+        label="Tokens rest after",
+        required=False,
+        min_value=0,
+        max_value=3650,
+        help_text="Days without a sign-on through this provider, after which the access tokens of "
+        "its people are refused until the next one. 0: never. For a provider that tells of nobody "
+        "who left. Tokens of service accounts do not rest.",
     )
     events_audience = forms.CharField(
         label="Audience of security events",

@@ -8,6 +8,7 @@ from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 
 from apps.accounts.models import User
+from apps.accounts.resting import TokenRests
 from apps.accounts.services import usable_token
 from apps.core.context import note_token
 
@@ -30,7 +31,10 @@ class AccessTokenAuthentication(BaseAuthentication):
         text = token_of(request.headers.get("Authorization", ""))
         if text is None:
             return None
-        token = usable_token(text)
+        try:
+            token = usable_token(text)
+        except TokenRests as refusal:
+            raise AuthenticationFailed(refusal.message) from None
         if token is None:
             raise AuthenticationFailed(
                 "This token is wrong, expired or revoked. Make a new one on your tokens page."

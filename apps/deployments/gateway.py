@@ -11,6 +11,7 @@ from urllib.parse import quote
 from django.utils import timezone
 
 from apps.accounts.models import User
+from apps.accounts.resting import TokenRests
 from apps.accounts.services import TOKEN_MARK, digest_of_secret, user_for_token
 from apps.core import full
 from apps.core.errors import DomainError, NotFound, Unavailable
@@ -64,7 +65,10 @@ def admit(
     Without a right credential there is no difference between endpoints that exist and others.
     """
     if credential.startswith(TOKEN_MARK):
-        user = user_for_token(credential)
+        try:
+            user = user_for_token(credential)
+        except TokenRests as refusal:
+            raise NotAuthenticated(refusal.message) from None
         if user is None:
             raise NotAuthenticated("This access token is wrong, expired or revoked.")
         return admit_person(project_slug, endpoint_slug, user, action), user

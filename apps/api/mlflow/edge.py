@@ -14,6 +14,7 @@ from django.http.request import UnreadablePostError
 from django.views.decorators.csrf import csrf_exempt
 
 from apps.accounts.models import User
+from apps.accounts.resting import TokenRests
 from apps.accounts.services import usable_token
 from apps.api.authentication import token_of
 from apps.api.mlflow import errors, rows
@@ -60,7 +61,11 @@ def _let_in(view: View, request: HttpRequest, named: dict[str, str]) -> HttpResp
     if text is None:
         count_address(request)
         return errors.unauthenticated(NO_TOKEN)
-    token = None if "\x00" in text else usable_token(text)
+    try:
+        token = None if "\x00" in text else usable_token(text)
+    except TokenRests as refusal:
+        count_address(request)
+        return errors.unauthenticated(refusal.message)
     if token is None:
         count_address(request)
         return errors.unauthenticated(WRONG_TOKEN)

@@ -9,6 +9,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 from prometheus_client import CONTENT_TYPE_LATEST
 
+from apps.accounts.resting import TokenRests
 from apps.accounts.services import user_for_token
 from apps.api.authentication import token_of
 from apps.api.ops import health, metrics
@@ -44,9 +45,12 @@ def readyz(request: HttpRequest) -> HttpResponse:
 def metrics_text(request: HttpRequest) -> HttpResponse:
     """Figures for Prometheus, for whoever has an administrator's or an auditor's token."""
     if not settings.CONFIGURATION.metrics_public:
-        user = user_for_token(token_of(request.headers.get("Authorization", "")) or "")
+        message = "Send the access token of an administrator or auditor as a bearer token."
+        try:
+            user = user_for_token(token_of(request.headers.get("Authorization", "")) or "")
+        except TokenRests as refusal:
+            user, message = None, refusal.message
         if user is None:
-            message = "Send the access token of an administrator or auditor as a bearer token."
             response = JsonResponse({"code": "not_authenticated", "message": message}, status=401)
             response["WWW-Authenticate"] = 'Bearer realm="mlgov"'
             return response
