@@ -10,9 +10,14 @@ from django.forms.utils import ErrorDict
 from django.http import QueryDict
 
 from apps.cards import documents
-from apps.cards.schema import Field, Kind, Part, Section
+from apps.cards.schema import Field, Kind, Needed, Part, Section
 
 MOST_ROWS = 200
+NEEDED = {
+    Needed.REVIEW: "needed for a review",
+    Needed.HIGH: "needed where the risk is high",
+    Needed.APPROVAL: "needed for an approval",
+}
 LONGEST_JSON = 200_000
 NUMBER = re.compile(r"-?(0|[1-9][0-9]{0,30})(\.[0-9]{1,30})?([eE][+-]?[0-9]{1,2})?|true|false")
 
@@ -288,6 +293,14 @@ class CommentForm(forms.Form):
 
 def form_field(part: Part) -> forms.Field:
     """The form field that fits a part. Whether it is filled is asked by the gates, not here."""
+    found = _fitting(part)
+    if isinstance(part, Field):
+        # Shown beside the label, in place of "optional".
+        found.needed = NEEDED.get(part.needed, "")  # type: ignore[attr-defined]
+    return found
+
+
+def _fitting(part: Part) -> forms.Field:
     common: dict[str, Any] = {
         "label": part.title,
         "help_text": part.help,
@@ -296,7 +309,7 @@ def form_field(part: Part) -> forms.Field:
     shape = part.shape
     match part.kind:
         case Kind.MARKDOWN:
-            rows = 8 if shape.get("maxLength", 0) > 4000 else 4
+            rows = 5 if shape.get("maxLength", 0) > 4000 else 3
             return MarkdownText(strip=False, widget=forms.Textarea(attrs={"rows": rows}), **common)
         case Kind.CHOICE:
             choices = [("", "–"), *((value, _spoken(value)) for value in part.choices)]

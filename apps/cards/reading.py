@@ -29,6 +29,7 @@ class Shown:
     inner: list["Shown"] = field(default_factory=list)
     columns: list[Part] = field(default_factory=list)
     rows: list[list["Shown"]] = field(default_factory=list)
+    is_inner: bool = False
 
     @property
     def kind(self) -> str:
@@ -36,7 +37,7 @@ class Shown:
 
     @property
     def is_long(self) -> bool:
-        return max(len(self.pairs), len(self.rows)) > SHORT
+        return self.count > (0 if self.is_inner else SHORT)
 
     @property
     def count(self) -> int:
@@ -58,6 +59,11 @@ class ShownField:
     def anchor(self) -> str:
         return f"{self.field.section}-{self.field.key}"
 
+    @property
+    def is_for_mlgov(self) -> bool:
+        """Needed, and nothing that people could write."""
+        return self.missing is not None and not self.field.is_typed
+
 
 @dataclass(frozen=True)
 class ShownSection:
@@ -75,6 +81,18 @@ class ShownSection:
     def is_typed(self) -> bool:
         return bool(self.section.typed)
 
+    @property
+    def to_write(self) -> list[Missing]:
+        """What is needed, says nothing, and is for people to say."""
+        said = {one.field.pointer for one in self.fields if one.shown}
+        return [
+            item for item in self.missing if item.field.is_typed and item.field.pointer not in said
+        ]
+
+    @property
+    def says_something(self) -> bool:
+        return bool(self.fields or self.missing)
+
 
 def sections(revision: CardRevision) -> list[ShownSection]:
     """The whole card, in the order of the schema; fields without a value only where needed."""
@@ -91,7 +109,7 @@ def sections(revision: CardRevision) -> list[ShownSection]:
             ShownSection(
                 section,
                 completeness.state_of(section, revision, lacking),
-                [one for one in fields if one.shown or one.missing or one.guess],
+                [one for one in fields if one.shown or one.guess or one.is_for_mlgov],
                 grouped[section.key],
                 sum(1 for one in fields if one.unconfirmed),
             )
@@ -99,8 +117,8 @@ def sections(revision: CardRevision) -> list[ShownSection]:
     return found
 
 
-def shown(part: Part, value: Any) -> Shown:
-    """One value, and what is in it."""
+def shown(part: Part, value: Any, *, is_inner: bool = False) -> Shown:
+    """One value, and what is in it. Lists in objects of a list are folded away."""
     match part.kind:
         case Kind.MARKDOWN:
             return Shown(part, value, html=to_html(str(value)))
@@ -109,7 +127,7 @@ def shown(part: Part, value: Any) -> Shown:
         case Kind.OBJECT:
             return Shown(part, value, inner=_inner(part, value))
         case Kind.OBJECTS:
-            return _objects(part, value)
+            return _objects(part, value, is_inner=is_inner)
         case Kind.ANYTHING:
             return Shown(part, canonical_json(value).decode())
         case _:
@@ -143,13 +161,13 @@ def _field(
 
 def _inner(part: Part, value: Mapping[str, Any]) -> list[Shown]:
     return [
-        shown(sub, value[sub.key])
+        shown(sub, value[sub.key], is_inner=True)
         for sub in part.parts
         if not documents.is_empty(value.get(sub.key))
     ]
 
 
-def _objects(part: Part, values: list[Mapping[str, Any]]) -> Shown:
+def _objects(part: Part, values: list[Mapping[str, Any]], *, is_inner: bool) -> Shown:
     """As a table where every value is short, else one after the other."""
     used = [
         sub for sub in part.parts if any(not documents.is_empty(v.get(sub.key)) for v in values)
@@ -159,8 +177,9 @@ def _objects(part: Part, values: list[Mapping[str, Any]]) -> Shown:
             [shown(sub, value[sub.key]) if sub.key in value else Shown(sub, None) for sub in used]
             for value in values
         ]
-        return Shown(part, values, columns=used, rows=rows)
-    return Shown(part, values, rows=[_inner(part, value) for value in values])
+        return Shown(part, values, columns=used, rows=rows, is_inner=is_inner)
+    inner = [_inner(part, value) for value in values]
+    return Shown(part, values, rows=inner, is_inner=is_inner)
 
 
 def _fits(part: Part, value: Any) -> bool:
