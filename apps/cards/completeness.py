@@ -4,9 +4,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from django.db.models import Q
+
 from apps.cards import documents
-from apps.cards.models import CardRevision
+from apps.cards.models import CardRequirement, CardRevision
 from apps.cards.schema import FIELDS, SECTIONS, Field, Needed, Section, Source
+from apps.stages.models import Stage
 
 TIER = "/classification/risk_tier"
 
@@ -20,7 +23,7 @@ class Missing:
 
 
 def needed(content: Mapping[str, Any], *, until: Needed = Needed.REVIEW) -> list[Field]:
-    """Fields that have to say something: before a review, or also before an approval.
+    """Fields that the schema marks as needed: before a review, or also before an approval.
 
     A model of a high risk tier needs more of them.
     """
@@ -30,6 +33,28 @@ def needed(content: Mapping[str, Any], *, until: Needed = Needed.REVIEW) -> list
     if until == Needed.APPROVAL:
         levels.add(Needed.APPROVAL)
     return [field for field in FIELDS.values() if field.needed in levels]
+
+
+def asked_by(stage: Stage, revision: CardRevision, *, until: Needed = Needed.REVIEW) -> list[Field]:
+    """Fields that a stage wants filled on this card, as administrators laid down."""
+    content = revision.content
+    rows = CardRequirement.objects.filter(
+        Q(stage=None) | Q(stage=stage),
+        Q(project=None) | Q(project=revision.version.model.project_id),
+        risk_tier__in=["", documents.value_at(content, TIER) or ""],
+    )
+    wanted: set[str] = set()
+    spared: set[str] = set()
+    for row in rows:
+        if not row.pointer:
+            wanted |= {field.pointer for field in needed(content, until=until)}
+        elif row.is_needed:
+            wanted.add(row.pointer)
+        else:
+            spared.add(row.pointer)
+    # A project may ask again for what is spared everywhere.
+    spared -= {row.pointer for row in rows if row.is_needed and row.project_id}
+    return [field for pointer, field in FIELDS.items() if pointer in wanted - spared]
 
 
 def missing(revision: CardRevision, fields: Iterable[Field] | None = None) -> list[Missing]:

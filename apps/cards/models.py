@@ -3,15 +3,20 @@
 from typing import Any, ClassVar
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils import timezone
 
+from apps.cards.schema import FIELDS
 from apps.core.digests import digest_of
 from apps.core.history import history
+from apps.projects.models import Project
 from apps.registry.models import ModelVersion
+from apps.stages.models import Stage
 
 # Digests of revisions that were written while a card was one text.
 ONE_TEXT, ONE_DOCUMENT = 0, 1
+TIERS = FIELDS["/classification/risk_tier"].choices
 
 
 class CardReading(models.Model):
@@ -103,6 +108,71 @@ class CardDraft(models.Model):
 
     def __str__(self) -> str:
         return f"draft of {self.by}: {self.section} of the card of {self.version}"
+
+
+class CardRequirement(models.Model):
+    """That a field has to be filled before a version enters a stage, or need not be.
+
+    Without a field it is about all fields that the schema marks as needed. What holds for a project
+    is added to what holds everywhere, and takes nothing away.
+    """
+
+    stage = models.ForeignKey(
+        Stage,
+        on_delete=models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="card_requirements",
+        help_text="Empty: before every stage.",
+    )
+    project = models.ForeignKey(
+        Project,
+        on_delete=models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="card_requirements",
+        help_text="Empty: in all projects.",
+    )
+    risk_tier = models.CharField(
+        max_length=10,
+        blank=True,
+        choices=[(tier, tier) for tier in TIERS],
+        help_text="Of the card. Empty: whatever the tier.",
+    )
+    pointer = models.CharField(
+        "field",
+        max_length=80,
+        blank=True,
+        choices=[(field.pointer, field.pointer[1:].replace("/", ".")) for field in FIELDS.values()],
+        help_text="Empty: every field that the schema marks as needed.",
+    )
+    is_needed = models.BooleanField(
+        "needed", default=True, help_text="Off: this one field is not needed after all."
+    )
+
+    history = history()
+
+    class Meta:
+        ordering: ClassVar = ["stage__order", "pointer", "id"]
+
+    def __str__(self) -> str:
+        what = FIELDS[self.pointer].title if self.pointer in FIELDS else "a complete card"
+        where = f"before {self.stage}" if self.stage else "before every stage"
+        return f"{what} {where}" if self.is_needed else f"no {what} {where}"
+
+    def clean(self) -> None:
+        if self.is_needed:
+            return
+        if self.project is not None:
+            raise ValidationError(
+                {"is_needed": "A project asks for more than holds everywhere, never for less."}
+            )
+        field = FIELDS.get(self.pointer)
+        if field is None:
+            raise ValidationError({"pointer": "Name the field that is not needed."})
+        if not field.is_typed:
+            text = f"{field.title} is filled in by mlgov and belongs to every complete card."
+            raise ValidationError({"pointer": text})
 
 
 class VersionComment(models.Model):

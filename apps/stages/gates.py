@@ -11,10 +11,19 @@ from apps.stages.models import Stage
 
 
 @dataclass(frozen=True)
+class Detail:
+    """One thing that is missing, and the page where somebody mends it."""
+
+    text: str
+    url: str
+
+
+@dataclass(frozen=True)
 class GateResult:
     gate: str
     ok: bool
     text: str
+    details: tuple[Detail, ...] = ()
 
 
 class Gate(ABC):
@@ -23,6 +32,10 @@ class Gate(ABC):
     @abstractmethod
     def check(self, version: ModelVersion, stage: Stage) -> GateResult:
         """Whether the version may enter the stage now, in a sentence that says what is missing."""
+
+    def check_entry(self, version: ModelVersion, stage: Stage) -> GateResult:
+        """The same when everybody has approved; some gates then ask for more."""
+        return self.check(version, stage)
 
 
 _gates: list[Gate] = []
@@ -34,7 +47,13 @@ def register(gate: Gate) -> None:
 
 
 def results(version: ModelVersion, stage: Stage) -> list[GateResult]:
+    """What each gate says before a review is asked for."""
     return [gate.check(version, stage) for gate in _gates]
+
+
+def results_at_entry(version: ModelVersion, stage: Stage) -> list[GateResult]:
+    """What each gate says when the version is about to move."""
+    return [gate.check_entry(version, stage) for gate in _gates]
 
 
 class ArtifactsAreStored(Gate):

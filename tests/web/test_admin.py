@@ -152,6 +152,7 @@ def test_what_only_services_write_cannot_be_written_here(
         "accounts.ClaimMapping",
         "accounts.User",
         "auth.Group",
+        "cards.CardRequirement",
         # Its attributes only, through the service.
         "projects.Project",
         "projects.ReviewerRole",
