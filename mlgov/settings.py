@@ -60,7 +60,9 @@ def _database(url: str) -> dict[str, Any]:
         "PASSWORD": unquote(parts.password or ""),
         "HOST": query.pop("host", "") or unquote(parts.hostname or ""),
         "PORT": parts.port or query.pop("port", ""),
-        "CONN_MAX_AGE": 60,
+        # Each thread keeps its own. On a new one everything is planned anew, which takes a search
+        # several times as long; that it still works is looked at before each request.
+        "CONN_MAX_AGE": 3600,
         "CONN_HEALTH_CHECKS": True,
         # A pooler that hands each transaction to another connection may not know what was prepared.
         "PREPARES": query.pop("prepared", "yes") != "no",

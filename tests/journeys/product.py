@@ -56,10 +56,10 @@ class Product:
         self.port = free_port()
         self.base_url = f"http://127.0.0.1:{self.port}"
         self.environment = {
+            "MLGOV_LOG_FORMAT": "console",
             **environment,
             "DJANGO_SETTINGS_MODULE": "mlgov.settings",
             "MLGOV_PORT": str(self.port),
-            "MLGOV_LOG_FORMAT": "console",
             "MLGOV_ADMIN_USERNAME": "root",
             "MLGOV_ADMIN_EMAIL": "root@example.org",
             "MLGOV_ADMIN_PASSWORD": "a passphrase of a test",
