@@ -27,13 +27,17 @@ def test_without_a_requirement_no_stage_asks_for_a_card(
 
 
 def test_a_review_is_asked_for_with_a_complete_card_only(
-    version: ModelVersion, staging: Stage, data_scientist: User
+    version: ModelVersion, staging: Stage, data_scientist: User, reviewer: User
 ) -> None:
     CardRequirement.objects.create(stage=staging, pointer=USE)
     with pytest.raises(Conflict, match="lacks Intended use: .* asks for it"):
-        reviews.request_review(version, stage=staging, by=data_scientist, note="Please.")
+        reviews.request_review(
+            version, stage=staging, reviewers=[reviewer], by=data_scientist, note="Please."
+        )
     services.edit_card(version, by=data_scientist, changes={USE: "To sort."}, base_revision=1)
-    assert reviews.request_review(version, stage=staging, by=data_scientist, note="Please.")
+    assert reviews.request_review(
+        version, stage=staging, reviewers=[reviewer], by=data_scientist, note="Please."
+    )
 
 
 def test_everything_that_the_schema_marks_is_asked_for_and_one_field_spared(
