@@ -1,0 +1,48 @@
+"""The formats that there are. Pages, REST and the command line list them from here."""
+
+from apps.cards.formats import canonical, huggingface
+from apps.cards.formats.base import Context, Document, Exported, Format, Imported
+from apps.core.errors import Invalid, NotFound
+
+FORMATS: dict[str, Format] = {
+    found.key: found
+    for found in [
+        Format(
+            canonical.KEY,
+            "mlgov JSON",
+            canonical.MEDIA_TYPE,
+            canonical.SUFFIX,
+            canonical.export,
+            canonical.read,
+        ),
+        Format(
+            huggingface.KEY,
+            "Markdown with Hugging Face front matter",
+            huggingface.MEDIA_TYPE,
+            huggingface.SUFFIX,
+            huggingface.export,
+            huggingface.read,
+        ),
+    ]
+}
+
+
+def export(key: str, document: Document, context: Context | None = None) -> Exported:
+    """The document in this format."""
+    return _format(key).export(document, context or Context())
+
+
+def read(key: str, content: bytes) -> Imported:
+    """The document in a file of this format."""
+    found = _format(key)
+    if found.read is None:
+        others = ", ".join(f.title for f in FORMATS.values() if f.read)
+        raise Invalid(f"{found.title} cannot be imported. These can: {others}.")
+    return found.read(content)
+
+
+def _format(key: str) -> Format:
+    found = FORMATS.get(key)
+    if found is None:
+        raise NotFound(f"There is no format “{key}”. There are: {', '.join(FORMATS)}.")
+    return found
