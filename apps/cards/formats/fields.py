@@ -87,3 +87,8 @@ def filled(document: Document) -> Iterator[tuple[str, Any]]:
         value = get(document, field)
         if value not in EMPTY:
             yield field, value
+
+
+def tidy(document: Document) -> Document:
+    """The document without sections that hold nothing."""
+    return {name: part for name, part in document.items() if part != {} or name == "overview"}

@@ -1,6 +1,6 @@
 """The formats that there are. Pages, REST and the command line list them from here."""
 
-from apps.cards.formats import canonical, huggingface
+from apps.cards.formats import canonical, cyclonedx, huggingface
 from apps.cards.formats.base import Context, Document, Exported, Format, Imported
 from apps.core.errors import Invalid, NotFound
 
@@ -22,6 +22,14 @@ FORMATS: dict[str, Format] = {
             huggingface.SUFFIX,
             huggingface.export,
             huggingface.read,
+        ),
+        Format(
+            cyclonedx.KEY,
+            "CycloneDX 1.6 ML-BOM",
+            cyclonedx.MEDIA_TYPE,
+            cyclonedx.SUFFIX,
+            cyclonedx.export,
+            cyclonedx.read,
         ),
     ]
 }
