@@ -10,16 +10,14 @@ from apps.cards.formats.base import Context, Document, Exported, Imported
 from apps.cards.formats.cyclonedx_reading import HERE, MODEL, NAMELESS
 from apps.cards.formats.fields import get, tidy
 from apps.cards.formats.fitting import is_moment
-from apps.cards.formats.trees import Tree, without_nothing
+from apps.cards.formats.trees import Tree, address, without_nothing
 from apps.core.digests import canonical_json, digest_of
 from apps.core.errors import Invalid
 
 KEY = "cyclonedx"
 MEDIA_TYPE = "application/vnd.cyclonedx+json; version=1.6"
 SUFFIX = ".cdx.json"
-# What strict readers take for an address, and for a mail address.
-ADDRESS = re.compile(r"https?://[A-Za-z0-9._~:/?#@!$&()*+,;=%-]+", re.ASCII)
-BROKEN_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
+# What strict readers take for a mail address.
 MAIL = re.compile(r"[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+", re.ASCII)
 # Of SPDX's list, what people use. The identifiers are spelled exactly so.
 SPDX = {
@@ -118,18 +116,14 @@ def _licenses(named: str | None) -> list[dict[str, Any]]:
     return [{"license": {"id" if named in SPDX else "name": named}}]
 
 
-def _address(url: str) -> str | None:
-    return url if ADDRESS.fullmatch(url) and not BROKEN_ESCAPE.search(url) else None
-
-
 def _references(document: Document, context: Context) -> list[dict[str, Any]]:
     found = []
-    if url := _address(context.url):
+    if url := address(context.url):
         found.append({"type": "model-card", "url": url, "comment": HERE})
-    if url := _address((get(document, "development.code") or {}).get("repository", "")):
+    if url := address((get(document, "development.code") or {}).get("repository", "")):
         found.append({"type": "vcs", "url": url})
     for reference in get(document, "overview.references") or []:
-        if url := _address(reference["url"]):
+        if url := address(reference["url"]):
             label = reference.get("label")
             found.append(without_nothing({"type": "documentation", "url": url, "comment": label}))
     return found
@@ -165,7 +159,7 @@ def _formats(columns: list[dict[str, Any]] | None) -> list[dict[str, str]]:
 
 def _dataset(dataset: dict[str, Any]) -> dict[str, Any]:
     role = [{"name": f"{trees.PREFIX}role", "value": dataset["role"]}]
-    contents = {"url": _address(dataset.get("url", "")), "properties": role}
+    contents = {"url": address(dataset.get("url", "")), "properties": role}
     return {"type": "dataset", "name": dataset["name"]} | without_nothing(
         {
             "contents": without_nothing(contents),
@@ -264,5 +258,5 @@ def _extend(tree: Tree, said: dict[str, str], context: Context) -> None:
 
 DIALECT = trees.Dialect(
     KEY, MEDIA_TYPE, SUFFIX, native, cyclonedx_reading.understood, _check, _extend,
-    cyclonedx_reading.extensions,
+    cyclonedx_reading.extensions, cyclonedx_reading.arranged,
 )  # fmt: skip

@@ -21,6 +21,15 @@ def model_in(tree: Tree) -> dict[str, Any] | None:
     return next((c for c in candidates if isinstance(c, dict) and c.get("type") == MODEL), None)
 
 
+def arranged(tree: Tree) -> Tree:
+    """The bill with its model as its subject, if it has no other subject."""
+    model, metadata = model_in(tree), tree.get("metadata", {})
+    if not isinstance(metadata, dict) or "component" in metadata:
+        return tree
+    others = [found for found in tree["components"] if found is not model]
+    return {**tree, "metadata": {**metadata, "component": model}, "components": others}
+
+
 def extensions(tree: Tree) -> dict[str, str]:
     found = dicts(part(model_in(tree), "modelCard", "properties"))
     return {

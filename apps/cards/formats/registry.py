@@ -1,6 +1,6 @@
 """The formats that there are. Pages, REST and the command line list them from here."""
 
-from apps.cards.formats import canonical, cyclonedx, huggingface
+from apps.cards.formats import canonical, cyclonedx, huggingface, sagemaker, toolkit
 from apps.cards.formats.base import Context, Document, Exported, Format, Imported
 from apps.core.errors import Invalid, NotFound
 
@@ -30,6 +30,22 @@ FORMATS: dict[str, Format] = {
             cyclonedx.SUFFIX,
             cyclonedx.export,
             cyclonedx.read,
+        ),
+        Format(
+            toolkit.KEY,
+            "Google Model Card Toolkit 0.0.2 JSON",
+            toolkit.MEDIA_TYPE,
+            toolkit.SUFFIX,
+            toolkit.export,
+            toolkit.read,
+        ),
+        Format(
+            sagemaker.KEY,
+            "SageMaker model card JSON",
+            sagemaker.MEDIA_TYPE,
+            sagemaker.SUFFIX,
+            sagemaker.export,
+            sagemaker.read,
         ),
     ]
 }

@@ -1,6 +1,7 @@
 """Standards whose files are a tree of JSON: writing, reading, and what gets lost in between."""
 
 import json
+import re
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass
@@ -20,6 +21,11 @@ PREFIX = "mlgov:"
 ABSENT = f"{PREFIX}absent"
 
 
+# What strict readers take for an address.
+ADDRESS = re.compile(r"https?://[A-Za-z0-9._~:/?@!$&()*+,;=%-]+(#[A-Za-z0-9._~/=%-]*)?", re.ASCII)
+BROKEN_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
+
+
 @dataclass(frozen=True)
 class Dialect:
     """One standard.
@@ -37,6 +43,8 @@ class Dialect:
     check: Callable[[Any], Tree]
     extend: Callable[[Tree, dict[str, str], Context], None] | None = None
     extensions: Callable[[Tree], dict[str, str]] | None = None
+    # The same tree with everything where `native` would put it.
+    arranged: Callable[[Tree], Tree] | None = None
 
 
 def export(dialect: Dialect, document: Document, context: Context) -> Exported:
@@ -74,7 +82,8 @@ def imported(dialect: Dialect, tree: Tree) -> Imported:
     if dialect.extensions:
         _complete(document, dialect.extensions(tree))
     fit(document)
-    rest = unsaid(tree, written(dialect, document, context))
+    arranged = dialect.arranged(tree) if dialect.arranged else tree
+    rest = unsaid(arranged, written(dialect, document, context))
     kept = keep(document, dialect.key, rest)
     return Imported(document, context.pictures, kept)
 
@@ -120,6 +129,11 @@ def _complete(document: Document, said: dict[str, str]) -> None:
     for field in said.get(ABSENT, "").split():
         if field in FIELDS:
             drop(document, field)
+
+
+def address(url: str | None) -> str | None:
+    """The address, where it is one that every reader takes."""
+    return url if url and ADDRESS.fullmatch(url) and not BROKEN_ESCAPE.search(url) else None
 
 
 def number(text: Any) -> Any:
