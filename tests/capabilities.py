@@ -6,6 +6,7 @@ import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from importlib import import_module
 
 import docker
 from django.conf import settings
@@ -83,6 +84,15 @@ def _no_clients() -> str:
     return ""
 
 
+@cache
+def _no_pango() -> str:
+    try:
+        import_module("weasyprint")
+    except OSError:
+        return "its libraries are not installed (on Debian: libpangoft2-1.0-0, libharfbuzz-subset0)"
+    return ""
+
+
 DOCKER = Capability("docker", "Docker", _no_docker)
 ALL = (
     DOCKER,
@@ -90,6 +100,7 @@ ALL = (
     Capability("postgres", "PostgreSQL", _no_postgres),
     Capability("redis", "Redis", _no_redis),
     Capability("browser", "Chromium", _no_chromium, alias="chromium"),
+    Capability("pdf", "Pango", _no_pango),
     Capability("clients", "MLflow's clients of several versions", _no_clients),
 )
 

@@ -13,9 +13,11 @@ from apps.cards.formats.outline import (
     Entry,
     Table,
     is_loose,
+    is_short,
     name_of,
     pairs,
     parts,
+    runs,
     said,
     table,
 )
@@ -40,8 +42,12 @@ def body(document: Document) -> str:
     lines = [f"# {inline(name_of(document))}", ""]
     for part in parts(document):
         lines += [f"## {inline(part.title)}", ""]
-        for entry in part.entries:
-            lines += [f"### {inline(entry.title)}", "", *shown(entry), ""]
+        for run in runs(part.entries):
+            if is_short(run[0]):
+                lines += [f"- **{inline(e.title)}:** {inline(said(e.value))}" for e in run]
+            else:
+                lines += [f"### {inline(run[0].title)}", "", *shown(run[0])]
+            lines.append("")
     return "\n".join(lines).rstrip() + "\n"
 
 

@@ -3,12 +3,14 @@
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 from apps.cards.formats.base import Document
 from apps.cards.formats.fields import (
     EMPTY,
     filled,
+    is_markdown,
     resolved,
     section_title,
     spec_of,
@@ -17,6 +19,7 @@ from apps.cards.formats.fields import (
 )
 
 NAMELESS = "A model without a name"
+SHORT = 120
 
 
 @dataclass(frozen=True)
@@ -111,3 +114,20 @@ def pairs(entry: Entry) -> list[tuple[str, Any]] | None:
         for name, value in entry.value.items()
         if value not in EMPTY
     ]
+
+
+def runs(entries: list[Entry]) -> Iterator[list[Entry]]:
+    """The fields of a section: short ones that follow each other together, each other one alone."""
+    for short, found in groupby(entries, key=is_short):
+        if short:
+            yield list(found)
+        else:
+            yield from ([entry] for entry in found)
+
+
+def is_short(entry: Entry) -> bool:
+    """Whether the value fits beside its name."""
+    if is_markdown(entry.spec) or is_loose(entry):
+        return False
+    nested = isinstance(entry.value, list) and any(isinstance(v, dict) for v in entry.value)
+    return not nested and len(said(entry.value)) <= SHORT

@@ -1,8 +1,32 @@
 """The formats that there are. Pages, REST and the command line list them from here."""
 
-from apps.cards.formats import canonical, cyclonedx, huggingface, sagemaker, toolkit
+from importlib import import_module
+
+from apps.cards.formats import (
+    canonical,
+    cyclonedx,
+    huggingface,
+    page,
+    sagemaker,
+    sheet,
+    toolkit,
+)
 from apps.cards.formats.base import Context, Document, Exported, Format, Imported
-from apps.core.errors import Invalid, NotFound
+from apps.core.errors import Invalid, NotFound, Unavailable
+
+
+def _pdf(document: Document, context: Context) -> Exported:
+    # Not at the top: web processes neither have to have Pango nor load it.
+    try:
+        pdf = import_module("apps.cards.formats.pdf")
+    except (ImportError, OSError):
+        raise Unavailable(
+            "There is no PDF here: it needs the extra “pdf” of mlgov and the library Pango. Ask "
+            "the platform's people to install them, or take HTML and print it."
+        ) from None
+    exported: Exported = pdf.export(document, context)
+    return exported
+
 
 FORMATS: dict[str, Format] = {
     found.key: found
@@ -47,6 +71,9 @@ FORMATS: dict[str, Format] = {
             sagemaker.export,
             sagemaker.read,
         ),
+        Format(page.KEY, "HTML", page.MEDIA_TYPE, page.SUFFIX, page.export),
+        Format("pdf", "PDF", "application/pdf", ".pdf", _pdf, in_worker=True),
+        Format(sheet.KEY, "Metrics as CSV", sheet.MEDIA_TYPE, sheet.SUFFIX, sheet.export),
     ]
 }
 
