@@ -30,7 +30,7 @@ from apps.outbox.events import Event
 from apps.outbox.subscriptions import is_slow, subscribers_of
 from apps.projects.roles import ACTIONS, GLOBAL_ACTIONS, Role
 from mlgov.management.commands import document_settings
-from scripts import door_tables, pictures
+from scripts import card_tables, door_tables, pictures
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
@@ -280,6 +280,8 @@ PARTS: dict[str, Callable[[], str]] = {
     "refused-routes": _refused_routes,
     "mlflow-errors": _mlflow_errors,
     "rest-routes": _rest_routes,
+    "card-formats": partial(card_tables.formats, _table),
+    "card-standards": partial(card_tables.standards, _table),
     **{
         f"{kind}-{area}": partial(make, _table, area)
         for area in door_tables.AREAS

@@ -77,16 +77,20 @@ def _content(document: Document, context: Context) -> Iterator[SafeString]:
     )
     for part in parts(document):
         yield format_html('<section id="{}">\n<h2>{}</h2>', part.section, part.title)
-        for entry, *others in runs(part.entries):
-            if is_short(entry):
-                yield _definitions((e.title, said(e.value)) for e in [entry, *others])
-                continue
-            yield format_html('<h3 id="{}">{}</h3>', entry.field.replace(".", "-"), entry.title)
-            yield shown(entry)
-            if entry.field == "evaluation.graphics":
-                yield joined(_figures(entry.value, context))
+        yield joined(listed(part.entries, context))
         yield mark_safe("</section>")  # nosec B703 - our own words
     yield footer(document, context)
+
+
+def listed(entries: list[Entry], context: Context) -> Iterator[SafeString]:
+    """Fields with their names: short ones side by side, others below a heading."""
+    for entry, *others in runs(entries):
+        if is_short(entry):
+            yield _definitions((e.title, said(e.value)) for e in [entry, *others])
+            continue
+        yield format_html("<h3>{}</h3>\n{}", entry.title, shown(entry))
+        if entry.field == "evaluation.graphics":
+            yield joined(_figures(entry.value, context))
 
 
 def footer(document: Document, context: Context) -> SafeString:

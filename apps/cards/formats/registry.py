@@ -1,5 +1,6 @@
 """The formats that there are. Pages, REST and the command line list them from here."""
 
+from functools import partial
 from importlib import import_module
 
 from apps.cards.formats import (
@@ -7,6 +8,7 @@ from apps.cards.formats import (
     cyclonedx,
     huggingface,
     page,
+    regulations,
     sagemaker,
     sheet,
     toolkit,
@@ -26,6 +28,20 @@ def _pdf(document: Document, context: Context) -> Exported:
         ) from None
     exported: Exported = pdf.export(document, context)
     return exported
+
+
+def _in_order_of(key: str) -> list[Format]:
+    """The card in the order of a regulation, to be read in a browser or written on."""
+    title, name = regulations.VIEWS[key]["title"], key.replace("_", "-")
+    html = partial(regulations.export_html, key)
+    markdown = partial(regulations.export_markdown, key)
+    return [
+        Format(f"{name}-html", f"{title} (HTML)", page.MEDIA_TYPE, f".{name}.html", html),
+        Format(
+            f"{name}-markdown", f"{title} (Markdown)", "text/markdown; charset=utf-8",
+            f".{name}.md", markdown,
+        ),
+    ]  # fmt: skip
 
 
 FORMATS: dict[str, Format] = {
@@ -74,6 +90,7 @@ FORMATS: dict[str, Format] = {
         Format(page.KEY, "HTML", page.MEDIA_TYPE, page.SUFFIX, page.export),
         Format("pdf", "PDF", "application/pdf", ".pdf", _pdf, in_worker=True),
         Format(sheet.KEY, "Metrics as CSV", sheet.MEDIA_TYPE, sheet.SUFFIX, sheet.export),
+        *(found for key in regulations.ORDERS for found in _in_order_of(key)),
     ]
 }
 
