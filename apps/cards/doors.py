@@ -15,6 +15,11 @@ declare(
                 "edit_card", "version", "card.fill", rate=Rate.EXPENSIVE, asks="tracking server"
             )
         ),
+        "cards:exports": methods(GET=view("version")),
+        "cards:export": methods(
+            GET=view("version", rate=Rate.EXPENSIVE), POST=may("view", "version")
+        ),
+        "cards:import": methods(POST=may("edit_card", "version", "card.edit")),
         "cards:carry_over": methods(POST=may("edit_card", "version", "card.edit")),
         "cards:comments": methods(
             GET=view("version"), POST=may("comment", "version", "version.comment")

@@ -12,6 +12,7 @@ from apps.core.digests import digest_of
 from apps.core.history import history
 from apps.projects.models import Project
 from apps.registry.models import ModelVersion
+from apps.runs.models import Run
 from apps.stages.models import Stage
 
 # Digests of revisions that were written while a card was one text.
@@ -108,6 +109,22 @@ class CardDraft(models.Model):
 
     def __str__(self) -> str:
         return f"draft of {self.by}: {self.section} of the card of {self.version}"
+
+
+class CardExport(models.Model):
+    """A revision written in a format that takes a worker. The file lies in the artifact store."""
+
+    revision = models.ForeignKey(CardRevision, on_delete=models.CASCADE, related_name="exports")
+    format = models.CharField(max_length=40)
+    run = models.OneToOneField(Run, on_delete=models.PROTECT, related_name="card_export")
+    sha256 = models.CharField(max_length=64, blank=True)
+    size = models.BigIntegerField(default=0)
+
+    class Meta:
+        ordering: ClassVar = ["-id"]
+
+    def __str__(self) -> str:
+        return f"{self.revision} as {self.format}"
 
 
 class CardRequirement(models.Model):

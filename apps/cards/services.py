@@ -104,11 +104,12 @@ def take_over(
     values: Mapping[str, Any],
     origin: str,
     reason: str,
+    further: Mapping[str, Any] | None = None,
     over_others: bool = False,
 ) -> CardRevision:
     """Put values of another card or of a file on this one; each waits until somebody confirms it.
 
-    Without `over_others`, fields that have a value keep it.
+    Without `over_others`, fields that have a value keep it, except for those in `further`.
     """
     version = lock_version(version.pk)
     policies.versions.require(by, "edit_card", version)
@@ -121,7 +122,7 @@ def take_over(
         and not documents.is_empty(value)
         and (over_others or documents.is_empty(documents.value_at(current.content, pointer)))
     }
-    content = documents.with_values(current.content, taken)
+    content = documents.with_values(current.content, {**taken, **(further or {})})
     waiting = dict.fromkeys(documents.differing(current.content, content), origin)
     unconfirmed = {**current.unconfirmed, **waiting}
     return _revise(version, current, content, by=by, reason=reason, unconfirmed=unconfirmed)

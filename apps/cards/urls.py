@@ -1,6 +1,6 @@
 from django.urls import path
 
-from apps.cards import discussion, views
+from apps.cards import discussion, exchange_views, views
 
 app_name = "cards"
 CARD = "models/<str:name>/versions/<int:number>/card"
@@ -10,6 +10,9 @@ urlpatterns = [
     path(f"{CARD}/sections/<slug:part>/draft", views.draft, name="draft"),
     path(f"{CARD}/values", views.values, name="values"),
     path(f"{CARD}/fill", views.fill, name="fill"),
+    path(f"{CARD}/exports", exchange_views.exports, name="exports"),
+    path(f"{CARD}/exports/<slug:format>", exchange_views.export, name="export"),
+    path(f"{CARD}/import", exchange_views.import_file, name="import"),
     path(f"{CARD}/carry-over", views.carry_over, name="carry_over"),
     path("models/<str:name>/versions/<int:number>/comments", discussion.comments, name="comments"),
     path(

@@ -27,10 +27,11 @@ def test_without_a_requirement_no_stage_asks_for_a_card(
 
 
 def test_a_review_is_asked_for_with_a_complete_card_only(
-    version: ModelVersion, staging: Stage, data_scientist: User, reviewer: User
+    version: ModelVersion, data_scientist: User, reviewer: User
 ) -> None:
+    staging = factories.make_stage("acceptance", approvals_required=1)
     CardRequirement.objects.create(stage=staging, pointer=USE)
-    with pytest.raises(Conflict, match="lacks Intended use: .* asks for it"):
+    with pytest.raises(Conflict, match=r"lacks Intended use: .* asks for it"):
         reviews.request_review(
             version, stage=staging, reviewers=[reviewer], by=data_scientist, note="Please."
         )

@@ -47,6 +47,7 @@ class Place:
     number: int = NOWHERE
     artifact: str = "no-such-file"
     part: str = "overview"
+    format: str = "html"
     model_pk: int = NOWHERE
     revision: int = NOWHERE
     access_review: int = NOWHERE

@@ -126,6 +126,12 @@ urlpatterns = [
     path(f"{VERSION}/card", cards.CardView.as_view(), name="card"),
     path("card-schema", cards.CardSchemaView.as_view(), name="card_schema"),
     path(f"{VERSION}/card/fill", cards.CardFillView.as_view(), name="card_fill"),
+    path(
+        f"{VERSION}/card/exports/<slug:format_name>",
+        cards.CardExportView.as_view(),
+        name="card_export",
+    ),
+    path(f"{VERSION}/card/import", cards.CardImportView.as_view(), name="card_import"),
     path(f"{VERSION}/card/missing", cards.CardMissingView.as_view(), name="card_missing"),
     path(f"{VERSION}/card/revisions", cards.CardRevisionsView.as_view(), name="card_revisions"),
     path(f"{VERSION}/comments", cards.CommentsOnVersionView.as_view(), name="comments_on_version"),

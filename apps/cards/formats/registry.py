@@ -97,19 +97,20 @@ FORMATS: dict[str, Format] = {
 
 def export(key: str, document: Document, context: Context | None = None) -> Exported:
     """The document in this format."""
-    return _format(key).export(document, context or Context())
+    return named(key).export(document, context or Context())
 
 
 def read(key: str, content: bytes) -> Imported:
     """The document in a file of this format."""
-    found = _format(key)
+    found = named(key)
     if found.read is None:
         others = ", ".join(f.title for f in FORMATS.values() if f.read)
         raise Invalid(f"{found.title} cannot be imported. These can: {others}.")
     return found.read(content)
 
 
-def _format(key: str) -> Format:
+def named(key: str) -> Format:
+    """The format of this key. Raises `NotFound`, naming those that there are."""
     found = FORMATS.get(key)
     if found is None:
         raise NotFound(f"There is no format “{key}”. There are: {', '.join(FORMATS)}.")

@@ -139,6 +139,18 @@ class MissingField(serializers.Serializer):
     filled_by = serializers.CharField(help_text="Who fills it: auto, auto+edit, person or system.")
 
 
+class CardImport(serializers.Serializer):
+    format = serializers.CharField(
+        max_length=40, help_text="json, huggingface, cyclonedx, mct or sagemaker."
+    )
+    content = serializers.CharField(
+        max_length=2 * 1024 * 1024, trim_whitespace=False, help_text="The file, as text."
+    )
+    replace = serializers.BooleanField(
+        default=False, help_text="Also where the card says something already."
+    )
+
+
 class CardEdit(serializers.Serializer):
     content = serializers.DictField(
         required=False,

@@ -1,5 +1,8 @@
 """Model cards, and the discussion beside them."""
 
+from django.http import HttpResponse
+from django.http.response import HttpResponseBase
+from django.utils.http import content_disposition_header
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework.response import Response
@@ -7,7 +10,7 @@ from rest_framework.response import Response
 from apps.api.v1.base import PersonsRequest, Resource, one, shown
 from apps.api.v1.serializers import registry as shapes
 from apps.api.v1.views.registry import version_of
-from apps.cards import comments, completeness, policies, queries, schema, services
+from apps.cards import comments, completeness, exchange, policies, queries, schema, services
 from apps.cards.models import VersionComment
 from apps.registry import services as registry_services
 
@@ -71,6 +74,40 @@ class CardSchemaView(Resource):
     def get(self, request: PersonsRequest) -> Response:
         """The JSON Schema (2020-12) of cards: who fills each field, and when it is needed."""
         return Response(schema.DOCUMENT)
+
+
+class CardExportView(Resource):
+    @extend_schema(responses=OpenApiTypes.BINARY)
+    def get(
+        self, request: PersonsRequest, name: str, number: int, format_name: str
+    ) -> HttpResponseBase:
+        """The newest revision in another format: huggingface, cyclonedx, mct, sagemaker, html, …
+
+        `X-Card-Lost` names fields for which the format has no place. A PDF is written by a worker:
+        start it on the page of the exports.
+        """
+        revision = queries.current_card(version_of(request, name, number))
+        exported = exchange.export(revision, format_name)
+        response = HttpResponse(exported.content, content_type=exported.media_type)
+        wanted = exchange.file_name(revision, exported.suffix)
+        response["Content-Disposition"] = content_disposition_header(True, wanted) or "attachment"
+        response["X-Card-Lost"] = ",".join(exported.lost)
+        return response
+
+
+class CardImportView(Resource):
+    @extend_schema(request=shapes.CardImport, responses=shapes.Card)
+    def post(self, request: PersonsRequest, name: str, number: int) -> Response:
+        """Put what a file says on the card. Its values wait in `unconfirmed` for a yes."""
+        given = self.given(shapes.CardImport)
+        revision, _ = exchange.import_card(
+            version_of(request, name, number),
+            by=request.user,
+            key=given["format"],
+            content=given["content"].encode(),
+            replace=given["replace"],
+        )
+        return shown(revision, shapes.Card)
 
 
 class CardRevisionsView(Resource):

@@ -1,0 +1,115 @@
+"""Cards written for other platforms, and cards that other platforms wrote."""
+
+import re
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+
+from apps.accounts.models import User
+from apps.cards import documents, queries, services
+from apps.cards.formats import registry
+from apps.cards.formats.base import Context, Exported
+from apps.cards.models import CardExport, CardRevision
+from apps.cards.schema import FIELDS
+from apps.core.errors import Invalid
+from apps.registry import policies
+from apps.registry.models import ModelVersion
+from apps.runs import services as runs
+from apps.runs.states import RunState
+
+KIND = "cards.export"
+CUSTOM = "/custom/values"
+
+
+def export(revision: CardRevision, key: str) -> Exported:
+    """The revision in a format. Raises `Invalid` for one that only a worker writes."""
+    found = registry.named(key)
+    if found.in_worker:
+        raise Invalid(f"{found.title} is written by a worker: start an export, and fetch its file.")
+    return found.export(revision.content, _context(revision))
+
+
+@transaction.atomic
+def start_export(revision: CardRevision, key: str, *, by: User) -> CardExport:
+    """Let a worker write it; one that was written, or is being written, is not made again."""
+    found = registry.named(key)
+    version = revision.version
+    policies.versions.require(by, "view", version)
+    existing = revision.exports.select_related("run").filter(format=found.key).first()
+    if existing is not None and existing.run.state not in (RunState.FAILED, RunState.CANCELLED):
+        return existing
+    run = runs.start(
+        kind=KIND,
+        title=f"Write the card of {version} as {found.title}",
+        requested_by=by,
+        asked_for="view",
+    )
+    return CardExport.objects.create(revision=revision, format=found.key, run=run)
+
+
+def written(revision: CardRevision, key: str) -> Exported:
+    """What a worker writes, where it is written."""
+    return registry.named(key).export(revision.content, _context(revision))
+
+
+@transaction.atomic
+def import_card(
+    version: ModelVersion,
+    *,
+    by: User,
+    key: str,
+    content: bytes,
+    replace: bool = False,
+    name: str = "",
+) -> tuple[CardRevision, int]:
+    """Put what a file says on the card, and say how many fields now wait for somebody's yes.
+
+    Fields that say something keep it, unless `replace`. Raises `Invalid` for a file that is not of
+    the format, with the place of what is wrong.
+    """
+    policies.versions.require(by, "edit_card", version)
+    found = registry.named(key)
+    if found.read is None:
+        raise Invalid(f"{found.title} is only written, not read. Choose another format.")
+    document = found.read(content).document
+    current = queries.current_card(version)
+    values: dict[str, Any] = {
+        pointer: documents.value_at(document, pointer)
+        for pointer, field in FIELDS.items()
+        if field.is_typed
+    }
+    # What has no field is put beside what is there, never in its place.
+    kept = documents.value_at(current.content, CUSTOM) or {}
+    brought = values.pop(CUSTOM) or {}
+    origin = f"{found.title}{f' ({name[:100]})' if name else ''}"
+    revision = services.take_over(
+        version,
+        by=by,
+        values=values,
+        further={CUSTOM: _merged(kept, brought)} if brought else {},
+        origin=origin,
+        reason=f"Imported from {origin}",
+        over_others=replace,
+    )
+    return revision, len(revision.unconfirmed)
+
+
+def file_name(revision: CardRevision, suffix: str) -> str:
+    model = re.sub(r"[^A-Za-z0-9._-]+", "-", revision.version.model.name)[:100]
+    return f"{model}-v{revision.version.number}-r{revision.number}{suffix}"
+
+
+def _context(revision: CardRevision) -> Context:
+    version = revision.version
+    return Context(
+        url=f"{settings.MLGOV_BASE_URL}/models/{version.model.name}/versions/{version.number}"
+    )
+
+
+def _merged(kept: dict[str, Any], brought: dict[str, Any]) -> dict[str, Any]:
+    merged = dict(kept)
+    for name, value in brought.items():
+        both = isinstance(merged.get(name), dict) and isinstance(value, dict)
+        merged[name] = _merged(merged[name], value) if both else value
+    return merged
