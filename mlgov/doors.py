@@ -7,6 +7,7 @@ from apps.core.doors import (
     Login,
     Methods,
     Rate,
+    Who,
     administrators,
     anybody,
     declare,
@@ -14,16 +15,20 @@ from apps.core.doors import (
     nobody,
     own,
     own_list,
+    signing_in,
 )
 
 READ = administrators("admin page", rate=Rate.READ)
-SIGN_IN = methods(
-    GET=anybody(rate=Rate.SIGN_IN),
-    POST=anybody("user.new_browser", rate=Rate.SIGN_IN),
+SIGN_IN = methods(GET=signing_in(), POST=signing_in("user.new_browser"))
+SECOND_FACTOR = methods(
+    GET=signing_in(who=Who.HALFWAY), POST=signing_in("user.new_browser", who=Who.HALFWAY)
 )
-PUBLIC = methods(GET=anybody(rate=Rate.SIGN_IN))
+OPEN = anybody(rate=Rate.SIGN_IN)
+TO_PROVIDER = anybody(rate=Rate.SIGN_IN, asks="sign-on provider")
+SENT_BACK = signing_in("user.create", "user.join", "user.new_browser", who=Who.VOUCHED)
+PUBLIC = methods(GET=OPEN)
 # Forms of allauth that are not in use lead to a page of ours, also whoever still sends one.
-LED_ON = methods(GET=anybody(rate=Rate.SIGN_IN), POST=anybody(rate=Rate.SIGN_IN))
+LED_ON = methods(GET=OPEN, POST=OPEN)
 OWN = methods(GET=own_list("account"))
 
 
@@ -93,24 +98,26 @@ declare(
     Login.NONE,
     {
         "account_login": SIGN_IN,
-        "account_logout": SIGN_IN,
+        "account_logout": LED_ON,
         "account_inactive": PUBLIC,
         # Closed: accounts are made by administrators, by provisioning, or by a sign-on.
-        "account_signup": SIGN_IN,
-        "account_confirm_login_code": SIGN_IN,
-        "account_confirm_email": SIGN_IN,
+        "account_signup": methods(GET=signing_in(), POST=signing_in()),
+        "account_confirm_login_code": SECOND_FACTOR,
+        # Whoever has the link of a mail may use it.
+        "account_confirm_email": LED_ON,
         "account_email_verification_sent": PUBLIC,
-        "account_reset_password": SIGN_IN,
+        "account_reset_password": LED_ON,
         "account_reset_password_done": PUBLIC,
         "account_reset_password_from_key": methods(
-            GET=anybody(rate=Rate.SIGN_IN), POST=anybody("user.set_password", rate=Rate.SIGN_IN)
+            GET=OPEN, POST=anybody("user.set_password", rate=Rate.SIGN_IN)
         ),
         "account_reset_password_from_key_done": PUBLIC,
-        "mfa_authenticate": SIGN_IN,
-        "openid_connect_login": SIGN_IN,
-        "openid_connect_callback": SIGN_IN,
+        "mfa_authenticate": SECOND_FACTOR,
+        "openid_connect_login": methods(GET=TO_PROVIDER, POST=TO_PROVIDER),
+        "openid_connect_callback": methods(GET=SENT_BACK, POST=SENT_BACK),
         "socialaccount_login_cancelled": PUBLIC,
-        "socialaccount_login_error": PUBLIC,
+        # Where a sign-on ends that has failed.
+        "socialaccount_login_error": methods(GET=signing_in(who=Who.VOUCHED)),
         # Addresses of earlier versions of allauth, and of its pages that are not in use.
         "accounts/social/login/cancelled/": PUBLIC,
         "accounts/social/login/error/": PUBLIC,
@@ -128,7 +135,10 @@ def _changes(*writes: str) -> Methods:
     return methods(GET=own_list("account"), POST=own_list("account", *writes, rate=Rate.SIGN_IN))
 
 
-KEY_OF_OWN = "security key"
+def _of_own(on: str, *writes: str) -> Methods:
+    return methods(GET=own(on, rate=Rate.READ), POST=own(on, *writes))
+
+
 declare(
     Login.SESSION,
     {
@@ -139,15 +149,13 @@ declare(
         "mfa_reauthenticate": _changes(),
         "mfa_reauthenticate_webauthn": _changes(),
         "mfa_activate_totp": _changes("mfa.add"),
-        "mfa_deactivate_totp": _changes("mfa.remove"),
-        "mfa_view_recovery_codes": OWN,
-        "mfa_download_recovery_codes": OWN,
+        "mfa_deactivate_totp": _of_own("authenticator app", "mfa.remove"),
+        "mfa_view_recovery_codes": methods(GET=own("recovery codes", rate=Rate.READ)),
+        "mfa_download_recovery_codes": methods(GET=own("recovery codes", rate=Rate.READ)),
         "mfa_generate_recovery_codes": _changes("mfa.reset"),
         "mfa_list_webauthn": OWN,
         "mfa_add_webauthn": _changes("mfa.add"),
-        "mfa_edit_webauthn": methods(GET=own(KEY_OF_OWN, rate=Rate.READ), POST=own(KEY_OF_OWN)),
-        "mfa_remove_webauthn": methods(
-            GET=own(KEY_OF_OWN, rate=Rate.READ), POST=own(KEY_OF_OWN, "mfa.remove")
-        ),
+        "mfa_edit_webauthn": _of_own("security key"),
+        "mfa_remove_webauthn": _of_own("security key", "mfa.remove"),
     },
 )

@@ -238,6 +238,11 @@ ACCOUNT_EMAIL_SUBJECT_PREFIX = "[mlgov] "
 ACCOUNT_EMAIL_NOTIFICATIONS = True
 MLGOV_MFA = CONFIGURATION.mfa
 MFA_ADAPTER = "apps.accounts.adapter.MFAAdapter"
+MFA_FORMS = {
+    "add_webauthn": "apps.accounts.security_keys.Adding",
+    "authenticate_webauthn": "apps.accounts.security_keys.SigningIn",
+    "reauthenticate_webauthn": "apps.accounts.security_keys.Confirming",
+}
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_TOTP_ISSUER = "mlgov"
 MFA_RECOVERY_CODES_SHOW_ONCE = True

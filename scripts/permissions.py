@@ -17,6 +17,7 @@ class Answer(StrEnum):
     SIGN_IN = "sign in"
     NO = "no"
     NOT_THERE = "-"
+    LED_ON = "led on"
 
 
 @dataclass(frozen=True)
@@ -54,9 +55,16 @@ KINDS = (
 
 def answer(door: Door, kind: Kind, *, is_own: bool = True) -> Answer:
     """What somebody gets who asks for a thing of his project, or of his own; or for another's."""
+    is_limited = kind.limits is not None
     if door.who is Who.ANYBODY:
         return Answer.YES
-    is_limited = kind.limits is not None
+    if door.who is Who.VOUCHED:
+        return Answer.SIGN_IN
+    if door.who in (Who.SIGNED_OUT, Who.HALFWAY):
+        # A token is no session.
+        if kind.is_known and not is_limited:
+            return Answer.LED_ON
+        return Answer.YES if door.who is Who.SIGNED_OUT else Answer.SIGN_IN
     if not kind.is_known or (is_limited and door.login is Login.SESSION):
         return Answer.SIGN_IN
     refused = Answer.NOT_THERE if door.hidden else Answer.NO

@@ -32,6 +32,11 @@ class Login(StrEnum):
 
 class Who(StrEnum):
     ANYBODY = "anybody"
+    # Whoever is signed in already is led on.
+    SIGNED_OUT = "whoever is not signed in"
+    # Others are led to the page for signing in, and whoever is signed in is led on.
+    HALFWAY = "whoever has given his password, and is asked for more"
+    VOUCHED = "for whom a sign-on provider vouches"
     EVERYBODY = "everybody who is signed in"
     ALLOWED = "whom the policy allows the action"
     OWNER = "the person whose it is"
@@ -144,6 +149,11 @@ def nobody(on: str) -> Door:
 
 def anybody(*writes: str, **further: Any) -> Door:
     return Door(Who.ANYBODY, writes=writes, **further)
+
+
+def signing_in(*writes: str, who: Who = Who.SIGNED_OUT) -> Door:
+    """A step on the way in, for which it is too late once somebody is."""
+    return Door(who, writes=writes, rate=Rate.SIGN_IN)
 
 
 def _writing(who: Who, writes: tuple[str, ...], **further: Any) -> Door:

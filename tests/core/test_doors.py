@@ -74,7 +74,9 @@ def test_audit_actions_are_those_that_are_recorded(found):
 def test_what_is_only_read_writes_nothing_and_what_writes_is_no_get(found):
     for route in found:
         for method, door in (route.doors or {}).items():
-            assert not (method == "GET" and door.writes), route.key
+            # Providers send people back by GET.
+            is_sent_back = door.who is Who.VOUCHED
+            assert not (method == "GET" and door.writes and not is_sent_back), route.key
             assert not (door.rate is Rate.READ and door.writes), route.key
 
 

@@ -7,7 +7,13 @@ takes the parents of one place and the children of another.
 from dataclasses import dataclass, replace
 from typing import Any
 
+from allauth.account.forms import EmailAwarePasswordResetTokenGenerator
+from allauth.account.models import EmailAddress, EmailConfirmationHMAC
+from allauth.account.utils import user_pk_to_url_str
 from allauth.mfa.models import Authenticator
+from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
+from allauth.mfa.totp.internal.auth import TOTP
+from allauth.socialaccount.models import SocialApp
 from allauth.usersessions.models import UserSession
 from django.contrib.auth.models import Group
 from django.test import Client
@@ -32,6 +38,7 @@ from apps.tracking.models import ArtifactStore, Experiment, StoreAccess, Trackin
 from apps.webhooks.models import RegistryWebhook
 from scripts.permissions import KINDS, Kind
 from tests import factories
+from tests.security_keys import registration
 from tests.sessions import sign_in
 
 NOWHERE = 999_999
@@ -115,6 +122,10 @@ class World:
     bucket: str
     newcomer: str
     access_rule: int
+    provider: str
+    # Of links that somebody was sent.
+    reset: tuple[str, str]
+    confirmation: str
 
 
 def make_world() -> World:
@@ -129,6 +140,7 @@ def make_world() -> World:
     others = {name: factories.make_user(f"other-{name}") for name in users}
     foreign = _project("foreign", others, stages, bucket, versions=40)
     newcomer = factories.make_user("newcomer")
+    address = EmailAddress.objects.create(user=newcomer, email=newcomer.email)
     project = Project.objects.get(slug="credit")
     people = {kind.name: _person(kind, users.get(kind.name), project) for kind in KINDS}
     return World(
@@ -146,6 +158,12 @@ def make_world() -> World:
         bucket=bucket.slug,
         newcomer=newcomer.username,
         access_rule=_access_rule(users["administrator"]),
+        provider=_provider(),
+        reset=(
+            user_pk_to_url_str(newcomer),
+            EmailAwarePasswordResetTokenGenerator().make_token(newcomer),
+        ),
+        confirmation=EmailConfirmationHMAC(address).key,
     )  # fmt: skip
 
 
@@ -163,11 +181,21 @@ def _access_rule(administrator: User) -> int:
     ).pk
 
 
+def _provider() -> str:
+    """One that does not answer."""
+    return SocialApp.objects.create(
+        provider="openid_connect", provider_id="company", name="Company", client_id="mlgov",
+        settings={"server_url": "http://127.0.0.1:1"},
+    ).provider_id  # fmt: skip
+
+
 def _user(kind: Kind) -> User:
     rights = {"is_superuser": True, "is_staff": True} if kind.is_administrator else {}
     user = factories.make_user(kind.name, **rights)
     if kind.group:
         user.groups.add(Group.objects.get_or_create(name=kind.group)[0])
+    TOTP.activate(user, "A" * 32)
+    RecoveryCodes.activate(user)
     return user
 
 
@@ -190,7 +218,7 @@ def _person(kind: Kind, user: User | None, project: Project) -> Person:
         return Person(kind, None, browser, program, Place())
     limits: dict[str, Any] = {}
     if kind.limits is None:
-        sign_in(browser, user)
+        sign_in(browser, user, asked_again=True)
     else:
         limits = {"actions": kind.limits, "projects": [project.pk]}
     _, secret = accounts.create_token(
@@ -217,7 +245,7 @@ def _belongings(user: User) -> Place:
         ).pk,
         token=accounts.create_token(user, name=f"notebook {count}", by=user)[0].pk,
         security_key=Authenticator.objects.create(
-            user=user, type="webauthn", data={"name": "Key", "credential": {}}
+            user=user, type="webauthn", data={"name": "Key", "credential": registration()}
         ).pk,
         account=account.username,
         account_token=accounts.create_token(account, name=f"job {count}", by=user)[0].pk,

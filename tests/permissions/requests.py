@@ -85,6 +85,12 @@ ALWAYS: dict[tuple[str, str], Callable[[World], Any]] = {
     ("access:grants", "kind"): lambda world: "model",
     ("access:take", "kind"): lambda world: "model",
     ("projects:access_export", "kind"): lambda world: "csv",
+    ("openid_connect_login", "provider_id"): lambda world: world.provider,
+    ("openid_connect_callback", "provider_id"): lambda world: world.provider,
+    ("sign_on:back_channel_logout", "provider"): lambda world: world.provider,
+    ("account_confirm_email", "key"): lambda world: world.confirmation,
+    ("account_reset_password_from_key", "uidb36"): lambda world: world.reset[0],
+    ("account_reset_password_from_key", "key"): lambda world: world.reset[1],
 }
 RULE = {
     "name": "A rule",

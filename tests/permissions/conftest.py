@@ -1,0 +1,17 @@
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.db import transaction
+from django.test import override_settings
+
+from tests.permissions.places import World, make_world
+
+
+@pytest.fixture(scope="package")
+def world(django_db_setup: None, django_db_blocker: Any) -> Iterator[World]:
+    """Made once. Whatever a request changes is taken back after it."""
+    pages = override_settings(MLGOV_MLFLOW_PAGES="http://mlflow.localhost")
+    with django_db_blocker.unblock(), pages, transaction.atomic():
+        yield make_world()
+        transaction.set_rollback(True)
