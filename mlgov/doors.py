@@ -1,5 +1,8 @@
 """Who is let in to the pages that libraries bring: Django's admin and allauth's accounts."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from django.contrib import admin
 
 from apps.core.doors import (
@@ -19,6 +22,8 @@ from apps.core.doors import (
 )
 
 READ = administrators("admin page", rate=Rate.READ)
+A_ROW = administrators("admin page", rate=Rate.READ, led_on=True)
+NOTHING = nobody("admin page", hidden=True)
 SIGN_IN = methods(GET=signing_in(), POST=signing_in("user.new_browser"))
 SECOND_FACTOR = methods(
     GET=signing_in(who=Who.HALFWAY), POST=signing_in("user.new_browser", who=Who.HALFWAY)
@@ -33,53 +38,62 @@ OWN = methods(GET=own_list("account"))
 
 
 def _of_models() -> dict[str, Methods]:
-    """Every model that is in the admin has the same pages; what they write is named by its noun."""
+    """Every model that is in the admin has the same pages; what they write is said by its page."""
     found: dict[str, Methods] = {}
     for model, page in admin.site._registry.items():
         label = f"{model._meta.app_label}_{model._meta.model_name}"
-        noun = getattr(page, "noun", None)
-        verbs = {"create", "edit", "delete"} if noun else set()
-        if type(page).has_delete_permission is not admin.ModelAdmin.has_delete_permission:
-            verbs.discard("delete")
-        if "has_change_permission" in vars(type(page)):
-            verbs.discard("edit")
-
-        listed = administrators("admin page", *(f"{noun}.{verb}" for verb in sorted(verbs)))
-
-        def change(*named: str, noun: str | None = noun, verbs: set[str] = verbs) -> Door:
-            written = [f"{noun}.{verb}" for verb in named if verb in verbs]
-            return administrators("admin page", *written) if written else nobody("admin page")
-
+        has_revisions = hasattr(model._meta, "simple_history_manager_attribute")
+        is_recorded = hasattr(page, "history_form_view")
+        create, edit, delete = (
+            _writing(page, verb, led_on=verb != "create") for verb in ("create", "edit", "delete")
+        )
         found |= {
-            f"admin:{label}_changelist": methods(GET=READ, POST=listed),
-            f"admin:{label}_add": methods(
-                GET=READ if "create" in verbs else nobody("admin page"), POST=change("create")
+            f"admin:{label}_changelist": methods(
+                GET=READ, POST=administrators("admin page", *sorted(_writes(page).values()))
             ),
-            f"admin:{label}_change": methods(GET=READ, POST=change("edit")),
-            f"admin:{label}_delete": methods(
-                GET=READ if "delete" in verbs else nobody("admin page"), POST=change("delete")
-            ),
-            f"admin:{label}_history": methods(GET=READ),
+            f"admin:{label}_add": methods(GET=_form(create, READ), POST=create),
+            # Whoever may not change it looks at it.
+            f"admin:{label}_change": methods(GET=A_ROW, POST=edit),
+            f"admin:{label}_delete": methods(GET=_form(delete, A_ROW), POST=delete),
+            f"admin:{label}_history": methods(GET=READ if has_revisions and is_recorded else A_ROW),
             # Leads on to the page for changes.
             f"admin/{model._meta.app_label}/{model._meta.model_name}/<path:object_id>/": methods(
-                GET=READ
+                GET=A_ROW
             ),
         }
-        if hasattr(page, "history_form_view"):
-            found[f"admin:{label}_simple_history"] = methods(GET=READ)
+        if is_recorded:
+            # Rows of libraries have no revisions.
+            found[f"admin:{label}_simple_history"] = methods(GET=READ if has_revisions else NOTHING)
     return found
 
 
+def _writes(page: Any) -> Mapping[str, str]:
+    return getattr(page, "writes", {})
+
+
+def _writing(page: Any, verb: str, **further: Any) -> Door:
+    action = _writes(page).get(verb)
+    return administrators("admin page", action, **further) if action else nobody("admin page")
+
+
+def _form(writing: Door, reading: Door) -> Door:
+    """Shown to whom it would be of use."""
+    return writing if writing.who is Who.NOBODY else reading
+
+
 declare(
-    Login.SESSION,
+    Login.NONE,
+    {"admin": methods(GET=anybody()), "admin:logout": methods(POST=anybody(rate=Rate.SIGN_IN))},
+)
+declare(
+    Login.ADMINISTRATOR,
     {
-        "admin": methods(GET=anybody()),
         "admin:index": methods(GET=READ),
         "admin:app_list": methods(GET=READ),
         "admin:jsi18n": methods(GET=READ),
         "admin:autocomplete": methods(GET=READ),
-        "admin:view_on_site": methods(GET=READ),
-        "admin:logout": methods(POST=anybody(rate=Rate.SIGN_IN)),
+        # No model names a page of its own.
+        "admin:view_on_site": methods(GET=NOTHING),
         "admin:password_change": methods(
             GET=READ, POST=administrators("account", rate=Rate.SIGN_IN)
         ),
@@ -87,12 +101,12 @@ declare(
         "admin:auth_user_password_change": methods(
             GET=READ, POST=administrators("person", "user.edit")
         ),
-        "admin/(?P<url>.*)$": methods(GET=READ),
+        "admin/(?P<url>.*)$": methods(GET=NOTHING),
         **_of_models(),
     },
 )
 # Leads to the one page for signing in, which knows second factors.
-declare(Login.NONE, {"admin:login": methods(GET=anybody(), POST=anybody())})
+declare(Login.SESSION, {"admin:login": methods(GET=READ, POST=READ)})
 
 declare(
     Login.NONE,

@@ -4,7 +4,8 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from apps.core.doors import ANY, KB, MB, Author, Door, Rate, Who
+from apps.api.mlflow.pages.admission import NAME
+from apps.core.doors import ANY, BESIDE, KB, MB, Author, Door, Rate, Who
 from apps.core.routes import Route, all_routes
 from scripts.permissions import KINDS, answer
 
@@ -56,7 +57,17 @@ AREAS: dict[str, Callable[[Route], bool]] = {
 }
 
 
+# What stands on a host of its own.
+BESIDE_ROUTES = (NAME,)
+
+
 def _of(area: str) -> list[Row]:
+    if area in BESIDE_ROUTES:
+        all_routes()
+        return [
+            Row(call.pattern.replace(":path", ""), call.method, call.door)
+            for call in sorted(BESIDE[area].calls, key=lambda call: (call.pattern, call.method))
+        ]
     rows = list(_rows(route for route in all_routes() if AREAS[area](route)))
     return _together(rows) if area == "admin" else rows
 

@@ -284,7 +284,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "card-standards": partial(card_tables.standards, _table),
     **{
         f"{kind}-{area}": partial(make, _table, area)
-        for area in door_tables.AREAS
+        for area in (*door_tables.AREAS, *door_tables.BESIDE_ROUTES)
         for kind, make in (
             ("doors", door_tables.table_of_doors),
             ("people", door_tables.table_of_people),

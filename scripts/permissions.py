@@ -20,6 +20,9 @@ class Answer(StrEnum):
     LED_ON = "led on"
 
 
+SESSIONS = (Login.SESSION, Login.ADMINISTRATOR, Login.PAGES)
+
+
 @dataclass(frozen=True)
 class Kind:
     """A kind of person. The role is the one in the project that is his."""
@@ -34,6 +37,11 @@ class Kind:
     is_author: bool = False
     # What his token is limited to; None for all that he may.
     limits: frozenset[str] | None = None
+
+    @property
+    def is_in_a_project(self) -> bool:
+        sees_all = "view" in GLOBAL_ACTIONS.get(self.group, ())
+        return self.role is not None or self.is_administrator or sees_all
 
 
 KINDS = (
@@ -60,13 +68,19 @@ def answer(door: Door, kind: Kind, *, is_own: bool = True) -> Answer:
         return Answer.YES
     if door.who is Who.VOUCHED:
         return Answer.SIGN_IN
+    if door.who is Who.TICKET:
+        return Answer.NO
     if door.who in (Who.SIGNED_OUT, Who.HALFWAY):
         # A token is no session.
         if kind.is_known and not is_limited:
             return Answer.LED_ON
         return Answer.YES if door.who is Who.SIGNED_OUT else Answer.SIGN_IN
-    if not kind.is_known or (is_limited and door.login is Login.SESSION):
+    if not kind.is_known or (is_limited and door.login in SESSIONS):
         return Answer.SIGN_IN
+    if door.login is Login.ADMINISTRATOR and not kind.is_administrator:
+        return Answer.SIGN_IN
+    if door.in_a_project and not kind.is_in_a_project:
+        return Answer.NO
     refused = Answer.NOT_THERE if door.hidden else Answer.NO
     if door.who is Who.ALLOWED:
         return _judged(door, kind, is_own)
@@ -79,6 +93,17 @@ def answer(door: Door, kind: Kind, *, is_own: bool = True) -> Answer:
         return Answer.YES if is_own or others else Answer.NOT_THERE
     in_group = bool(door.group) and kind.group == door.group
     return Answer.YES if kind.is_administrator or in_group else refused
+
+
+def answer_for_nothing(door: Door, kind: Kind) -> Answer:
+    """What somebody gets who names what there is not."""
+    given = answer(door, kind, is_own=False)
+    if given is Answer.YES:
+        return Answer.LED_ON if door.led_on else Answer.NOT_THERE
+    is_told_so = door.in_a_project and not kind.is_in_a_project
+    if door.who is Who.ALLOWED and given is Answer.NO and not is_told_so:
+        return Answer.NOT_THERE
+    return given
 
 
 def _judged(door: Door, kind: Kind, is_own: bool) -> Answer:

@@ -39,6 +39,7 @@ class PersonCreationForm(AdminUserCreationForm):
 @admin.register(User)
 class PersonAdmin(RecordedAdmin, UserAdmin):
     noun = "user"
+    verbs = ("create", "edit")
     secret_fields = ("password", "password1", "password2")
     form = PersonChangeForm
     add_form = PersonCreationForm

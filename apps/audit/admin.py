@@ -33,8 +33,13 @@ class RecordedAdmin(CarefulAdmin, SimpleHistoryAdmin):
 
     # First part of the action, e.g. "stage" for "stage.edit".
     noun = "object"
+    verbs: tuple[str, ...] = ("create", "edit", "delete")
     # Never written down, only that they changed.
     secret_fields: tuple[str, ...] = ()
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        cls.writes = {verb: f"{cls.noun}.{verb}" for verb in cls.verbs}
 
     def project_of(self, obj: Any) -> models.Model | None:
         return getattr(obj, "project", None)

@@ -5,7 +5,7 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
 
-from apps.core.doors import ANY, DECLARED
+from apps.core.doors import ANY, BESIDE, DECLARED
 from apps.core.routes import Route, routes
 
 
@@ -39,6 +39,22 @@ def every_door_is_declared(**_: Any) -> list[CheckMessage]:
                 id="core.E011",
             )
         )
+    return [*messages, *_beside()]
+
+
+def _beside() -> list[CheckMessage]:
+    """The same of what is answered before any route is looked up."""
+    messages: list[CheckMessage] = []
+    for name, beside in BESIDE.items():
+        declared = {(call.method, call.pattern) for call in beside.calls}
+        messages += [
+            Error(
+                f"{method} {pattern} of {name} and its doors differ.",
+                hint="Declare exactly what is answered.",
+                id="core.E013",
+            )
+            for method, pattern in sorted(declared ^ beside.answers())
+        ]
     return messages
 
 

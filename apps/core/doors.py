@@ -11,7 +11,7 @@ Policies still decide: a door says what they are asked. The matrix of permission
 the documentation is made from the doors alone, so that a view that asks something else is found.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
@@ -25,6 +25,10 @@ class Login(StrEnum):
 
     NONE = "nothing"
     SESSION = "session"
+    # Whoever is none is led to the page for signing in, as if he were not signed in.
+    ADMINISTRATOR = "session of an administrator"
+    # Where MLflow's pages are shown, which know of no other.
+    PAGES = "sign-on of MLflow's pages"
     TOKEN = "token"
     EITHER = "session or token"
     KEY = "session, token or API key"
@@ -36,6 +40,7 @@ class Who(StrEnum):
     SIGNED_OUT = "whoever is not signed in"
     # Others are led to the page for signing in, and whoever is signed in is led on.
     HALFWAY = "whoever has given his password, and is asked for more"
+    TICKET = "who brings a ticket from mlgov"
     VOUCHED = "for whom a sign-on provider vouches"
     EVERYBODY = "everybody who is signed in"
     ALLOWED = "whom the policy allows the action"
@@ -86,8 +91,12 @@ class Door:
     hidden: bool = False
     # Only the role in the project counts: neither administrators nor global roles do.
     members_only: bool = False
+    # Whoever is in no project at all is told that, whatever he asks for: 403.
+    in_a_project: bool = False
     # A token that is limited to actions or projects does not do.
     whole: bool = False
+    # Whoever is let in and names what there is not is led to a list, and not told 404.
+    led_on: bool = False
     # Administrators are let in to what is other people's own.
     administrators_too: bool = False
     # What outside of mlgov has to answer before this does.
@@ -107,6 +116,15 @@ class Inner:
     method: str
     pattern: str
     door: Door
+
+
+@dataclass(frozen=True)
+class Beside:
+    """What is answered before any route is looked up, such as on another host."""
+
+    calls: tuple[Inner, ...]
+    # Method and pattern of all that it answers, as it knows them itself.
+    answers: Callable[[], set[tuple[str, str]]]
 
 
 def view(on: str, **further: Any) -> Door:
@@ -142,9 +160,9 @@ def administrators(on: str, *writes: str, **further: Any) -> Door:
     return _writing(Who.ADMINISTRATORS, writes, on=on, whole=True, **further)
 
 
-def nobody(on: str) -> Door:
+def nobody(on: str, **further: Any) -> Door:
     """What a library would do, and mlgov refuses."""
-    return Door(Who.NOBODY, on=on)
+    return Door(Who.NOBODY, on=on, **further)
 
 
 def anybody(*writes: str, **further: Any) -> Door:
@@ -177,6 +195,7 @@ def any_method(door: Door) -> Methods:
 # Name of the route with its name space, or its pattern where it has no name -> methods.
 DECLARED: dict[str, Methods] = {}
 INNER: dict[str, tuple[Inner, ...]] = {}
+BESIDE: dict[str, Beside] = {}
 
 
 def declare(login: Login, routes: Mapping[str, Methods]) -> None:
@@ -188,4 +207,14 @@ def declare(login: Login, routes: Mapping[str, Methods]) -> None:
 
 
 def declare_inner(name: str, login: Login, calls: list[Inner]) -> None:
-    INNER[name] = tuple(replace(call, door=replace(call.door, login=login)) for call in calls)
+    INNER[name] = _by(login, calls)
+
+
+def declare_beside(
+    name: str, login: Login, calls: list[Inner], *, answers: Callable[[], set[tuple[str, str]]]
+) -> None:
+    BESIDE[name] = Beside(_by(login, calls), answers)
+
+
+def _by(login: Login, calls: list[Inner]) -> tuple[Inner, ...]:
+    return tuple(replace(call, door=replace(call.door, login=login)) for call in calls)

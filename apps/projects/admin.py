@@ -1,6 +1,6 @@
 """Projects for looking, and the capacities in which people review."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin
@@ -58,6 +58,7 @@ class ProjectForm(forms.ModelForm):
 
 @admin.register(Project)
 class ProjectAdmin(CarefulAdmin):
+    writes: ClassVar = {"edit": "project.set_attributes"}
     form = ProjectForm
     fields = ("name", "slug", "description", "visibility", "attributes", "created_by", "created_at")
     readonly_fields = ("name", "slug", "description", "visibility", "created_by", "created_at")

@@ -81,6 +81,7 @@ class StoreAccessAdmin(RecordedAdmin):
     """Lets a project in. Credentials are entered by its owners, on their own page."""
 
     noun = "store_access"
+    verbs = ("create", "delete")
     fields = ("project", "store")
     list_display = ("project", "store", "changed_at")
     list_select_related = ("project", "store")

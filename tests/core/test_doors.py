@@ -1,5 +1,7 @@
 """Every route says who is let in, and nothing else says so."""
 
+from dataclasses import replace
+
 import pytest
 
 from apps.accounts.limits import ASKED_FOR, CONSEQUENCES
@@ -8,6 +10,8 @@ from apps.core.door_checks import every_door_is_declared
 from apps.core.doors import Login, Rate, Who, declare, methods, view
 from apps.projects.roles import ACTIONS, GLOBAL_ACTIONS
 from tests.docs import code
+
+ATTIC = doors.Inner("GET", "/attic", view("model"))
 
 
 @pytest.fixture
@@ -55,6 +59,14 @@ def test_a_method_that_only_the_door_knows_is_an_error(declared):
     assert ids() == ["core.E012"]
 
 
+@pytest.mark.parametrize("change", [lambda calls: calls[1:], lambda calls: (*calls, ATTIC)])
+def test_what_stands_beside_all_routes_is_declared_as_it_answers(declared, monkeypatch, change):
+    name, beside = next(iter(doors.BESIDE.items()))
+    changed = replace(beside, calls=change(beside.calls))
+    monkeypatch.setitem(doors.BESIDE, name, changed)
+    assert ids() == ["core.E013"]
+
+
 def test_a_route_is_declared_once(found):
     with pytest.raises(ValueError, match="declared twice"):
         declare(Login.SESSION, {"web:model": methods(GET=view("model"))})
@@ -62,7 +74,8 @@ def test_a_route_is_declared_once(found):
 
 def test_actions_are_those_of_the_roles(found):
     known = set().union(*ACTIONS.values(), *GLOBAL_ACTIONS.values())
-    asked = {door.action for route in found for door in _doors(route) if door.action}
+    all_doors = [*(door for route in found for door in _doors(route)), *_beside()]
+    asked = {door.action for door in all_doors if door.action}
     assert asked - known == set()
 
 
@@ -92,3 +105,7 @@ def test_a_limited_token_can_do_what_its_action_lets_through(found):
 
 def _doors(route):
     return [*(route.doors or {}).values(), *(call.door for call in route.inner)]
+
+
+def _beside():
+    return [call.door for beside in doors.BESIDE.values() for call in beside.calls]

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from copy import copy
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.db import transaction
 from django.urls import reverse
@@ -16,11 +17,11 @@ from apps.accounts.limits import CONSEQUENCES
 from apps.audit.models import AuditEvent
 from apps.core.doors import Door, Login, Who
 from apps.core.routes import Route
-from scripts.permissions import KINDS, Answer, answer
+from scripts.permissions import KINDS, Answer, answer, answer_for_nothing
 from tests.permissions import requests
 from tests.permissions.places import MISSING, Person, Place, World, mixed
 
-SIGN_IN = "/accounts/login/"
+SIGN_IN = ("/accounts/login/", "/admin/login/")
 CSRF = re.compile(r'name="csrfmiddlewaretoken" value="\w+"')
 REQUEST_ID = re.compile(r'"request_id": ?"\w+"')
 
@@ -39,9 +40,11 @@ def wrong_answers(world: World, route: Route) -> list[str]:
 
 def is_about_a_thing(route: Route, door: Door) -> bool:
     """Whether there are others that could be asked for instead."""
-    if door.who is Who.OWNER:
-        return bool(requests.named_in(route))
-    return door.who is Who.ALLOWED and door.on != "default project"
+    if door.who is Who.ALLOWED:
+        return door.on != "default project"
+    if door.who is Who.EVERYBODY or door.login is Login.NONE:
+        return False
+    return requests.names_a_thing(route)
 
 
 def relations(route: Route, door: Door) -> int:
@@ -77,9 +80,7 @@ def _others(
     response, told, _ = asked(world, route, method, door, person, foreign)
     yield "foreign", judged(response, expected, door, route)
     nothing, told_of_nothing, _ = asked(world, route, method, door, person, MISSING)
-    refused = expected if expected is not Answer.YES else Answer.NOT_THERE
-    if door.who is Who.ALLOWED and expected is Answer.NO:
-        refused = Answer.NOT_THERE
+    refused = answer_for_nothing(door, person.kind)
     yield "missing", judged(nothing, refused, door, route)
     if expected is Answer.NOT_THERE and told != told_of_nothing:
         yield "foreign", _difference(told, told_of_nothing)
@@ -108,14 +109,14 @@ def asked(
     client = person.program if is_program else person.browser
     cookies = copy(client.cookies)
     with transaction.atomic():
-        newest = AuditEvent.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
         if method == "GET" or not is_program:
             response: Any = getattr(client, method.lower())(url, data)
         else:
             content = json.dumps(data)
             response = client.generic(method, url, content, content_type="application/json")
         text = "" if response.streaming else response.content.decode(errors="replace")
-        written = set(AuditEvent.objects.filter(pk__gt=newest).values_list("action", flat=True))
+        events = AuditEvent.objects.filter(pk__gt=world.newest)
+        written = set(events.values_list("action", flat=True))
         transaction.set_rollback(True)
     # The session is what it was before, and so the browser has to be.
     client.cookies = cookies
@@ -125,7 +126,7 @@ def asked(
 def _url(route: Route, door: Door, world: World, place: Place) -> str:
     named = requests.address(route, door.on, world, place)
     if route.name:
-        return reverse(route.name, kwargs=named)
+        return reverse(route.name, kwargs=named, args=requests.by_place(route, place))
     return "/" + requests.NAMED.sub(lambda found: str(named[found[1]]), route.pattern)
 
 
@@ -160,18 +161,19 @@ def is_for_programs(route: Route) -> bool:
 def judged(response: Any, expected: Answer, door: Door, route: Route) -> str:
     """What is wrong with an answer. Empty where nothing is."""
     status, said = response.status_code, f"{expected} expected, {response.status_code} found"
-    way = response["Location"] if status == 302 else ""
-    # Where it is asked who somebody is, the way back goes along.
-    is_asked_who = SIGN_IN in way and "next=" in way
+    way = urlsplit(response["Location"] if status == 302 else "")
+    leads_to_sign_in = way.path in SIGN_IN
     if expected is Answer.SIGN_IN:
-        is_sent = SIGN_IN in way and not is_for_programs(route)
+        is_sent = leads_to_sign_in and not is_for_programs(route)
         return "" if status == 401 or is_sent else said
     if expected is Answer.NO:
         return "" if status == 403 else said
     if expected is Answer.LED_ON:
-        return "" if status == 302 and SIGN_IN not in way else said
+        return "" if status == 302 and not leads_to_sign_in else said
     if door.asks and _is_asked_elsewhere(response):
         return ""
     if expected is Answer.NOT_THERE:
         return "" if status == 404 else said
+    # Where it is asked who somebody is, the way back goes along.
+    is_asked_who = leads_to_sign_in and "next=" in way.query
     return "" if status not in (401, 403, 404) and status < 500 and not is_asked_who else said

@@ -4,7 +4,8 @@ A place holds what addresses and bodies name. `missing` names nothing that there
 takes the parents of one place and the children of another.
 """
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from allauth.account.forms import EmailAwarePasswordResetTokenGenerator
@@ -13,9 +14,9 @@ from allauth.account.utils import user_pk_to_url_str
 from allauth.mfa.models import Authenticator
 from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from allauth.mfa.totp.internal.auth import TOTP
-from allauth.socialaccount.models import SocialApp
 from allauth.usersessions.models import UserSession
 from django.contrib.auth.models import Group
+from django.contrib.contenttypes.models import ContentType
 from django.test import Client
 from django.utils import timezone
 
@@ -38,10 +39,12 @@ from apps.tracking.models import ArtifactStore, Experiment, StoreAccess, Trackin
 from apps.webhooks.models import RegistryWebhook
 from scripts.permissions import KINDS, Kind
 from tests import factories
+from tests.permissions import rows
 from tests.security_keys import registration
 from tests.sessions import sign_in
 
 NOWHERE = 999_999
+HANDLER = Client().handler
 
 
 @dataclass(frozen=True)
@@ -88,6 +91,11 @@ class Place:
     security_key: int = NOWHERE
     account: str = "no-such-account"
     account_token: int = NOWHERE
+    # What the admin has pages of, by its model, such as "stages.stage".
+    rows: Mapping[str, str] = field(default_factory=dict)
+
+    def row(self, model: str) -> str:
+        return self.rows.get(model, str(NOWHERE))
 
 
 MISSING = Place()
@@ -126,6 +134,9 @@ class World:
     # Of links that somebody was sent.
     reset: tuple[str, str]
     confirmation: str
+    content_type: int
+    # The latest event of the trail: what comes after it was written by a request.
+    newest: int
 
 
 def make_world() -> World:
@@ -139,14 +150,19 @@ def make_world() -> World:
     own = _project("credit", users, stages, bucket)
     others = {name: factories.make_user(f"other-{name}") for name in users}
     foreign = _project("foreign", others, stages, bucket, versions=40)
+    rule = _access_rule(users["administrator"])
     newcomer = factories.make_user("newcomer")
+    rows.make_what_only_the_admin_shows(
+        server, newcomer=newcomer, administrator=users["administrator"]
+    )
+    provider = rows.make_provider()
     address = EmailAddress.objects.create(user=newcomer, email=newcomer.email)
     project = Project.objects.get(slug="credit")
     people = {kind.name: _person(kind, users.get(kind.name), project) for kind in KINDS}
     return World(
         people=people,
-        own=own,
-        foreign=foreign,
+        own=replace(own, rows=rows.rows_of_the_admin(is_last=False)),
+        foreign=replace(foreign, rows=rows.rows_of_the_admin(is_last=True)),
         others=_belongings(newcomer),
         environment=stages["staging"].environment,
         stages=stages,
@@ -157,13 +173,15 @@ def make_world() -> World:
         server=server.slug,
         bucket=bucket.slug,
         newcomer=newcomer.username,
-        access_rule=_access_rule(users["administrator"]),
-        provider=_provider(),
+        access_rule=rule,
+        provider=provider.provider_id,
         reset=(
             user_pk_to_url_str(newcomer),
             EmailAwarePasswordResetTokenGenerator().make_token(newcomer),
         ),
         confirmation=EmailConfirmationHMAC(address).key,
+        content_type=ContentType.objects.get_for_model(ModelVersion).pk,
+        newest=AuditEvent.objects.latest("pk").pk,
     )  # fmt: skip
 
 
@@ -179,14 +197,6 @@ def _access_rule(administrator: User) -> int:
         conditions=['user.username is "nobody-of-that-name"'],
         by=administrator,
     ).pk
-
-
-def _provider() -> str:
-    """One that does not answer."""
-    return SocialApp.objects.create(
-        provider="openid_connect", provider_id="company", name="Company", client_id="mlgov",
-        settings={"server_url": "http://127.0.0.1:1"},
-    ).provider_id  # fmt: skip
 
 
 def _user(kind: Kind) -> User:
@@ -214,6 +224,8 @@ def _stages() -> dict[str, Stage]:
 
 def _person(kind: Kind, user: User | None, project: Project) -> Person:
     browser, program = Client(), Client()
+    # One chain of middleware for all of them: each takes a while to build.
+    browser.handler = program.handler = HANDLER
     if user is None:
         return Person(kind, None, browser, program, Place())
     limits: dict[str, Any] = {}

@@ -50,6 +50,8 @@ BY_OBJECT = {
     "security key": "security_key",
 }
 BY_ROUTE = {
+    ("admin:view_on_site", "object_id"): "version",
+    ("", "url"): "project",
     ("web:key_revoke", "pk"): "deployment",
     ("v1:member", "username"): "member_name",
     ("v1:service_account", "username"): "account",
@@ -85,6 +87,8 @@ ALWAYS: dict[tuple[str, str], Callable[[World], Any]] = {
     ("access:grants", "kind"): lambda world: "model",
     ("access:take", "kind"): lambda world: "model",
     ("projects:access_export", "kind"): lambda world: "csv",
+    ("admin:app_list", "app_label"): lambda world: "stages",
+    ("admin:view_on_site", "content_type_id"): lambda world: world.content_type,
     ("openid_connect_login", "provider_id"): lambda world: world.provider,
     ("openid_connect_callback", "provider_id"): lambda world: world.provider,
     ("sign_on:back_channel_logout", "provider"): lambda world: world.provider,
@@ -100,12 +104,37 @@ RULE = {
 }
 
 
+OF_A_MODEL = re.compile(r"admin/(?P<app>[a-z]+)/(?P<model>[a-z]+)/.")
+BY_ITS_PLACE = "([^/]+)"
+
+
 def named_in(route: Route) -> list[str]:
     return NAMED.findall(route.pattern)
 
 
+def names_a_thing(route: Route) -> bool:
+    """Something of a place, and not what there is once in the world."""
+    named = [name for name in named_in(route) if (route.name, name) not in ALWAYS]
+    return bool(named) or BY_ITS_PLACE in route.pattern
+
+
+def by_place(route: Route, place: Place) -> list[str]:
+    """The row of a model and its revision, which have no names in the address."""
+    if BY_ITS_PLACE not in route.pattern:
+        return []
+    return [place.row(_model_of(route)), place.row(f"{_model_of(route)} revision")]
+
+
+def _model_of(route: Route) -> str:
+    """Whose pages in the admin these are, such as "stages.stage"; empty for others."""
+    found = OF_A_MODEL.match(route.pattern)
+    return f"{found['app']}.{found['model']}" if found else ""
+
+
 def address(route: Route, on: str, world: World, place: Place) -> dict[str, Any]:
     """What the parameters of the route are called in the place."""
+    if model := _model_of(route):
+        return dict.fromkeys(named_in(route), place.row(model))
     return {name: _value(route.name, name, on, world, place) for name in named_in(route)}
 
 
@@ -167,7 +196,12 @@ PAGES: dict[str, Body] = {
 }
 
 
+# That whatever hangs on it may go along.
+CONFIRMED = {"post": "yes"}
 QUERIES: dict[str, Body] = {
+    "admin:autocomplete": values(
+        app_label="accounts", model_name="user", field_name="owner", term="viewer"
+    ),
     "access:who_export": lambda w, p: {"action": "view", "object": f"model:{p.model_pk}"},
     "web:tracked_metric": values(name="auc"),
     "web:tracked_artifacts": values(path="plots"),
@@ -310,6 +344,8 @@ MLFLOW: dict[str, Body] = {
 
 
 def body(route: Route, method: str, world: World, place: Place) -> Values:
+    if _model_of(route) and route.pattern.endswith("/delete/"):
+        return CONFIRMED
     if (method, route.name) in REST:
         return REST[method, route.name](world, place)
     if route.pattern.startswith("api/2.0/"):

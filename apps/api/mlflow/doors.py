@@ -3,10 +3,13 @@
 The latter say what they do in `routes`; their doors are made from that.
 """
 
+from typing import Any
+
 from django.conf import settings
 
 from apps.api.mlflow import routes, spans
 from apps.api.mlflow.routes import Body
+from apps.api.mlflow.scopes import experiments, places
 from apps.core.doors import (
     READING,
     Author,
@@ -15,7 +18,6 @@ from apps.core.doors import (
     Login,
     Methods,
     Rate,
-    Who,
     any_method,
     declare,
     declare_inner,
@@ -113,16 +115,18 @@ BODIES = {
 }
 
 
-def _passed_on(route: routes.Route) -> Door:
+def door_of(route: routes.Route) -> Door:
     """Each asks the tracking server for what it is about, so that there is one class of them."""
-    return Door(
-        Who.ALLOWED,
-        route.use.value,
-        "experiment",
-        rate=Rate.TRACKING,
-        body=BODIES[route.body],
-        asks="tracking server",
-    )
+    alike: dict[str, Any] = {
+        "rate": Rate.TRACKING, "body": BODIES[route.body], "asks": "tracking server",
+    }  # fmt: skip
+    if route.narrows:
+        return everybody(on="experiment", **alike)
+    if route.scope is places.nowhere:
+        return everybody(in_a_project=True, **alike)
+    if route.scope is experiments.new:
+        return may("register", "default project", "experiment.create", in_a_project=True, **alike)
+    return may(route.use.value, "experiment", in_a_project=True, **alike)
 
 
 CALLS = {**REGISTRY, **WEBHOOKS, **DATABRICKS}
@@ -150,5 +154,5 @@ declare(
 declare_inner(
     "mlflow:pass-through",
     Login.TOKEN,
-    [Inner(route.method, route.pattern, _passed_on(route)) for route in routes.ROUTES],
+    [Inner(route.method, route.pattern, door_of(route)) for route in routes.ROUTES],
 )

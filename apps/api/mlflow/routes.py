@@ -49,6 +49,11 @@ class Route:
     # Sends the request itself, where more is to do with the answer than to pass it on.
     reply: Callable[[Asked], Answer] | None = None
 
+    @property
+    def narrows(self) -> bool:
+        """Whether what the person does not see is left out of the answer, instead of refused."""
+        return self.scope in NARROWING
+
     @cached_property
     def regex(self) -> re.Pattern[str]:
         parts = re.split(r"\{(\w+)(:path)?\}", self.pattern)
@@ -77,6 +82,17 @@ def write(
     return Route(method, pattern, Use.WRITE, scope, Body.JSON, protection, **further)
 
 
+NARROWING: frozenset[Scope] = frozenset(
+    {
+        datasets.search,
+        experiments.search,
+        runs.each,
+        runs.many,
+        runs.search,
+        traces.many,
+        traces.search,
+    }
+)
 V2, V3 = "/api/2.0/mlflow", "/api/3.0/mlflow"
 ARTIFACTS = artifacts.ROOT
 

@@ -1,7 +1,6 @@
 """Who reads and writes what lies in an experiment: the whole pass-through, call by call."""
 
 import json
-import re
 import uuid
 from dataclasses import dataclass
 from typing import Any
@@ -9,18 +8,17 @@ from typing import Any
 import pytest
 
 from apps.accounts.models import User
-from apps.api.mlflow.routes import ROUTES, Body, Use
 from apps.audit.models import AuditEvent
 from apps.projects.models import NamePrefix, Project, Visibility
 from apps.tracking import queries, services
 from apps.tracking.models import Experiment
 from tests import factories
 from tests.api.mlflow.conftest import Call
+from tests.tracked import METRIC, SCORER
 from tests.tracking import Tracking
 
 ARTIFACTS = "/api/2.0/mlflow-artifacts/artifacts"
 V3 = "/api/3.0/mlflow"
-METRIC = {"key": "auc", "value": 1, "timestamp": 1, "step": 0}
 
 
 def said(answer: Any) -> Any:
@@ -58,20 +56,6 @@ def things(tracking: Tracking, project: Project) -> Things:
     tracking.call("POST", "scorers/register", scorer, version="3.0")
     trace = tracking.make_trace()
     return Things(tracking.experiment, name, run, model, trace, dataset["dataset_id"], file)
-
-
-SCORER = json.dumps(
-    {
-        "name": "ok",
-        "aggregations": [],
-        "mlflow_version": "3.17.2",
-        "serialization_version": 1,
-        "instructions_judge_pydantic_data": {
-            "model": "openai:/gpt-5",
-            "instructions": "{{ trace }}",
-        },
-    }
-)
 
 
 def reads(of: Things) -> list[tuple[str, str, Any]]:
@@ -251,77 +235,6 @@ def test_who_is_in_no_project_is_told_so(call: Call, things: Things) -> None:
     for method, path, values, name in searches(things):
         assert said(call(nobody, method, path, values)).get(name) is None, (method, path)
     assert wrong(statuses(call, nobody, writes(things)), 403) == {}
-
-
-PARAMETERS = {
-    "model_id": "model",
-    "trace_id": "trace",
-    "dataset_id": "dataset",
-    "path": "file",
-}
-# About the server, or about what is not there yet; and what leaves out what is not seen.
-ABOUT_NOTHING_IN_PARTICULAR = {
-    ("GET", "/version"),
-    ("GET", "/health"),
-    ("GET", "/api/3.0/mlflow/server-info"),
-    ("GET", ARTIFACTS),
-    ("POST", "/api/2.0/mlflow/experiments/create"),
-}
-
-
-def every_call(of: Things, use: set[Use]) -> list[tuple[str, str, Any]]:
-    """Each declared route of these uses, with all that a body can name the things by."""
-    home = {"type": "MLFLOW_EXPERIMENT", "mlflow_experiment": {"experiment_id": of.experiment}}
-    values: dict[str, Any] = {
-        **dict.fromkeys(("experiment_id", "artifact_location"), of.experiment),
-        **dict.fromkeys(("run_id", "run_uuid", "source_run_id"), of.run),
-        **dict.fromkeys(("trace_id", "request_id"), of.trace),
-        "model_id": of.model,
-        "dataset_id": of.dataset,
-        "experiment_ids": [of.experiment],
-        "run_ids": [of.run],
-        "trace_ids": [of.trace],
-        "request_ids": [of.trace],
-        "locations": [home],
-        "trace": {"trace_info": {"trace_id": of.trace, "trace_location": home}},
-        "key": "mark",
-        "value": "x",
-        "path": "notes.txt",
-        "name": of.name,
-        "experiment_name": of.name,
-        "new_name": f"{of.name}-new",
-    }
-    found = []
-    for route in ROUTES:
-        if route.use not in use or (route.method, route.pattern) in ABOUT_NOTHING_IN_PARTICULAR:
-            continue
-        if route.body is Body.SPANS or "/search" in route.pattern:
-            continue
-        path = re.sub(
-            r"\{(\w+)(?::path)?\}",
-            lambda part: str(getattr(of, PARAMETERS.get(part[1], ""), "mark")),
-            route.pattern,
-        )
-        found.append((route.method, path, values))
-    return found
-
-
-@pytest.mark.parametrize("use", [{Use.READ}, {Use.WRITE, Use.DELETE}], ids=["reads", "writes"])
-def test_no_route_that_is_declared_lets_in_whom_the_experiment_is_none_of(
-    call: Call, things: Things, stranger: User, viewer: User, use: set[Use]
-) -> None:
-    calls = every_call(things, use)
-    assert len(calls) > 20
-    told = wrong(statuses(call, stranger, calls), 404)
-    if Use.READ in use:
-        # What is asked for many at once is answered without those that are not seen.
-        for number, (method, path, values) in enumerate(calls):
-            if told.pop(f"{number} {method} {path}", (0, ""))[0] == 200:
-                answer = json.dumps(said(call(stranger, method, path, values)))
-                assert not [kept for kept in (things.run, things.trace, "auc") if kept in answer]
-    assert told == {}
-    if Use.READ not in use:
-        assert wrong(statuses(call, viewer, calls), 403) == {}
 
 
 def test_what_belongs_to_no_project_is_seen_by_administrators_only(

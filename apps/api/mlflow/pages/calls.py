@@ -11,8 +11,10 @@ from apps.api.mlflow.arguments import Arguments
 from apps.api.mlflow.asked import Asked, answer_of
 from apps.api.mlflow.edge import in_json
 from apps.api.mlflow.named import entry_version_asked
-from apps.api.mlflow.pages import graphql
-from apps.api.mlflow.pages.routes import V2, V3, readable
+from apps.api.mlflow.pages import answered, graphql
+from apps.api.mlflow.pages.admission import admit
+from apps.api.mlflow.pages.answered import Address
+from apps.api.mlflow.pages.routes import place_of, readable
 from apps.api.mlflow.passthrough import json_of, normalised, passed
 from apps.core.errors import Invalid, NotFound
 from apps.tracking import upstream
@@ -24,13 +26,17 @@ def answer(request: HttpRequest, user: User) -> HttpResponseBase:
     method, path = request.method or "", normalised(request.path_info)
     if method == "POST" and request.content_type != "application/json":
         raise Invalid("Send JSON, and say so in the Content-Type.")
-    if (method, path) == ("POST", "/graphql"):
+    address = (method, path)
+    if address in (answered.GRAPHQL, answered.FILE_OF_VERSION) or address in OURS:
+        admit(request, address, user)
+    if address == answered.GRAPHQL:
         return JsonResponse(graphql.answer(user, json_of(request)))
-    if (method, path) == ("GET", "/model-versions/get-artifact"):
+    if address == answered.FILE_OF_VERSION:
         return _file_of_version(request, user)
-    if call := OURS.get((method, path)):
+    if call := OURS.get(address):
         return in_json(call(user, Arguments.of(request)))
     route, matched = readable(method, path)
+    admit(request, (method, place_of(route)), user)
     asked = Asked(user, route.use, method, matched, may_make_default=False)
     response = passed(request, route, asked)
     if not response.headers.get("Content-Type", "").startswith("application/json"):
@@ -75,19 +81,17 @@ def _nothing_kept(user: User, arguments: Arguments) -> dict[str, Any]:
     return {"status": "disabled"}
 
 
-# Answered by mlgov: the registry is its own, no gateway is behind it, and nobody is told what
-# people click on.
-OURS: dict[tuple[str, str], Call] = {
-    ("GET", f"{V2}/registered-models/search"): registered_models.search_models,
-    ("GET", f"{V2}/registered-models/get"): registered_models.get,
-    ("GET", f"{V2}/registered-models/alias"): registered_models.get_by_alias,
-    ("GET", f"{V2}/registered-models/get-latest-versions"): registered_models.get_latest_versions,
-    ("POST", f"{V2}/registered-models/get-latest-versions"): registered_models.get_latest_versions,
-    ("GET", f"{V2}/model-versions/search"): model_versions.search_versions,
-    ("GET", f"{V2}/model-versions/get"): model_versions.get,
-    ("GET", f"{V3}/server-info"): _about_the_server,
+OURS: dict[Address, Call] = {
+    answered.MODELS: registered_models.search_models,
+    answered.MODEL: registered_models.get,
+    answered.ALIAS: registered_models.get_by_alias,
+    answered.LATEST: registered_models.get_latest_versions,
+    answered.LATEST_POSTED: registered_models.get_latest_versions,
+    answered.VERSIONS: model_versions.search_versions,
+    answered.VERSION: model_versions.get,
+    answered.SERVER: _about_the_server,
     # As the server says where there is none.
-    ("GET", f"{V2}/gateway-proxy"): _no_gateway,
-    ("GET", f"{V3}/ui-telemetry"): _no_telemetry,
-    ("POST", f"{V3}/ui-telemetry"): _nothing_kept,
+    answered.GATEWAY: _no_gateway,
+    answered.TELEMETRY: _no_telemetry,
+    answered.TELEMETRY_POSTED: _nothing_kept,
 }

@@ -11,11 +11,12 @@ from django.http.response import HttpResponseBase
 from apps.accounts.models import User
 from apps.api.mlflow import errors
 from apps.api.mlflow.edge import in_mlflows_words
-from apps.api.mlflow.pages import calls, files, sign_on
+from apps.api.mlflow.pages import answered, calls, files, sign_on
+from apps.api.mlflow.pages.admission import admit
+from apps.core.admission import forget_body
+from apps.core.counting import count_address
 from apps.core.errors import NotPermitted
 
-SIGN_ON = "/sign-on"
-ROOT = "/"
 NO_SIGN_ON = "Your sign-on has ended. Load the page again."
 OF_OTHERS = "MLflow's pages answer to themselves only, and this request came from another site."
 # Only what the pages bring along runs. Styles are set by script, one at a time; pictures and
@@ -56,6 +57,8 @@ class PagesHostMiddleware:
         if not _is_for_the_pages(request):
             return self.get_response(request)
         response = in_mlflows_words(lambda: _answer(request), request)
+        if response.status_code >= 400:
+            forget_body(request)
         for name, value in HEADERS.items():
             response[name] = value
         response.setdefault("Content-Security-Policy", "sandbox; default-src 'none'")
@@ -72,21 +75,29 @@ def _is_for_the_pages(request: HttpRequest) -> bool:
 
 def _answer(request: HttpRequest) -> HttpResponseBase:
     path = request.path_info
-    if path in (ROOT, SIGN_ON) and request.method == "GET":
+    if (request.method, path) == answered.SIGN_ON:
         _require_a_window(request)
-        return sign_on.finish(request) if path == SIGN_ON else _page(request)
+        admit(request, answered.SIGN_ON, None)
+        return sign_on.finish(request)
+    if (request.method, path) == answered.PAGE:
+        _require_a_window(request)
+        return _page(request)
     _require_same_origin(request)
     user = sign_on.person(request)
     if user is None:
+        count_address(request)
         return errors.error("UNAUTHENTICATED", NO_SIGN_ON, status=401)
     request.user = user
     if path.startswith(files.FOLDER):
+        if request.method == "GET":
+            admit(request, answered.FILE, user)
         return _with_policy(files.file(request))
     return calls.answer(request, user)
 
 
 def _page(request: HttpRequest) -> HttpResponseBase:
     user: User | None = sign_on.person(request)
+    admit(request, answered.PAGE, user)
     if user is None:
         return sign_on.begin(request)
     request.user = user
