@@ -130,9 +130,11 @@ def require_action(policy: Policy[Any], action: str) -> None:
 
 def actions_of(policy: Policy[Any]) -> list[str]:
     """What is done with objects of this kind, or with what belongs to them."""
+    # Also what has a name of its own here, and is part of another action to tokens and rules.
+    named_here = policy.token_actions
     entity = next((e for e in vocabulary.ENTITIES.values() if e.model is policy.model), None)
     grantable = entity.grantable if entity is not None else ()
-    return list(dict.fromkeys([*policy.actions, *grantable]))
+    return list(dict.fromkeys([*policy.actions, *named_here, *grantable]))
 
 
 def is_key(text: str) -> bool:

@@ -88,10 +88,11 @@ def _positive(policy: Any, user: User, action: str, obj: Model, wanted: Wanted) 
     manager = policy.model._default_manager
     project = services.project_of(obj)
     known_as = policy.known_as(action)
-    if project is not None:
+    if project is not None and action not in policy.done_by:
         found += [Reason("role", True, told) for told in _roles.behind(user, known_as, project)]
     elif manager.filter(pk=obj.pk).filter(policy.by_role(user, action)).exists():
-        found.append(Reason("role", True, "A role that holds everywhere includes it."))
+        everywhere = "A role that holds everywhere includes it."
+        found.append(Reason("role", True, policy.done_by.get(action, everywhere)))
     if standing_of(user).has_grants and known_as == action:
         found += _grants(policy, user, action, obj)
     return found + _rules(policy, user, action, obj, wanted, Effect.ALLOW)
@@ -194,7 +195,9 @@ def _remedies(user: User, action: str, obj: Model, reasons: list[Reason]) -> lis
             )
     if not any(reason.allows for reason in reasons):
         project = services.project_of(obj)
-        if project is not None and (who := _roles.who_may(action, project)):
+        if told := policies.of(obj).done_by.get(action):
+            found.append(told)
+        elif project is not None and (who := _roles.who_may(action, project)):
             found.append(who)
         entity = vocabulary.entity_of(obj)
         if entity is not None and action in entity.grantable:

@@ -34,6 +34,8 @@ class Policy(Generic[M]):
     verbs: ClassVar[dict[str, str]] = {}
     # Actions that tokens and rules know under another name. Nothing allows them but a role.
     token_actions: ClassVar[dict[str, str]] = {}
+    # Who does such an action, in a sentence, where that is not said by the roles of a project.
+    done_by: ClassVar[dict[str, str]] = {}
     # Whether what a person may is decided by nothing but who it is, so that the SQL can be kept.
     is_kept: ClassVar[bool] = False
     # What is done with these objects, for lists of what somebody may.
@@ -159,7 +161,8 @@ class Policy(Generic[M]):
 
     def refusal(self, user: Any, action: str, obj: M) -> str:
         verb = self.verbs.get(action, action.replace("_", " "))
-        return f"You may not {verb} this {self.noun}. Ask an owner of the project for the right."
+        who = self.done_by.get(action, "Ask an owner of the project for the right.")
+        return f"You may not {verb} this {self.noun}. {who}"
 
     def denial(self, user: Any, action: str, obj: M, wanted: Wanted = rulebook.NOTHING) -> str:
         """Which rule stands in the way, in a sentence; empty where none does."""

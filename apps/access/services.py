@@ -260,20 +260,22 @@ def take(obj: Model, *, of: User | Group, actions: Iterable[str], by: User) -> i
 def require_giver(by: User, obj: Model) -> None:
     """Raise unless the person decides who else may do something with the object."""
     require_no_limits(by)
-    project = project_of(obj)
-    if project is not None:
-        policies.BY_KIND["projects.project"].require(by, "manage_members", project)
-    else:
-        policies.of(obj).require(by, "change", obj)
+    action, decided_on = giving(obj)
+    policies.of(decided_on).require(by, action, decided_on)
 
 
 def may_give(by: User, obj: Model) -> bool:
     if by.limits is not None or not vocabulary.entity_of(obj):
         return False
+    action, decided_on = giving(obj)
+    return policies.of(decided_on).allows(by, action, decided_on)
+
+
+def giving(obj: Model) -> tuple[str, Model]:
+    """The action that lets somebody decide who else may do something with the object, and on what
+    it is done."""
     project = project_of(obj)
-    if project is not None:
-        return policies.BY_KIND["projects.project"].allows(by, "manage_members", project)
-    return policies.of(obj).allows(by, "change", obj)
+    return ("manage_members", project) if project is not None else ("change", obj)
 
 
 def project_of(obj: Model) -> Any:

@@ -40,6 +40,6 @@ def discussion(
         ],
         "comments_before": len(found) - len(shown),
         "comment_form": (form or CommentForm(auto_id="id_comment_%s"))
-        if registry_policies.versions.allows(user, "comment", version)
+        if registry_policies.versions.could(user, "comment", version)
         else None,
     }

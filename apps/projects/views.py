@@ -112,9 +112,6 @@ def members_page(user: Any, project: Project, *, form: MemberForm) -> dict[str, 
         "section": "projects",
         "project": project,
         "memberships": _memberships(project),
-        "may_manage": may_manage,
-        "may_change": policies.projects.allows(user, "manage_project", project),
-        "may_webhooks": policies.projects.allows(user, "manage_webhooks", project),
         "form": form if may_manage else None,
     }
 

@@ -12,6 +12,7 @@ class ReviewPolicy(Policy[ReviewRequest]):
     actions = ("view", "comment", "review", "request_review")
     verbs = {"comment": "comment on", "review": "decide on", "request_review": "change"}
     token_actions = {"withdraw": "request_review"}
+    done_by = {"withdraw": "Whoever asked for it withdraws it, or an owner of the project."}
     reaches = {
         "version": "version",
         "model": "version__model",

@@ -25,7 +25,6 @@ from apps.reviews.forms import (
 )
 from apps.reviews.models import ReviewRequest
 from apps.reviews.pages import button_for, candidates, excluded, timeline
-from apps.reviews.states import REVIEW
 from apps.stages import gates
 from apps.stages import queries as stage_queries
 from apps.stages.models import Stage
@@ -187,14 +186,8 @@ def page_of(request: HttpRequest, review: ReviewRequest, **forms: Any) -> dict[s
         "standing": standing,
         "digest": digest,
         "why_not": why_not,
-        # Else it is something about this review that stands in the way, not his rights.
-        "lacks_right": bool(why_not)
-        and review.is_undecided
-        and not policies.reviews.allows(user, "review", review),
         "mine": mine,
         "may_decide": review.is_undecided and not why_not,
-        "may_comment": policies.reviews.allows(user, "comment", review),
-        "may_withdraw": may_withdraw and REVIEW.allows(review, "withdraw"),
         "button": button_for(review, standing, user),
         "timeline": timeline(review),
         "approve_form": VerdictForm(initial={"read_digest": digest}, auto_id="id_approve_%s"),

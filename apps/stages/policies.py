@@ -41,6 +41,7 @@ class EnvironmentPolicy(Policy[Environment]):
     noun = "environment"
     actions = ("view", "deploy")
     token_actions = {"change": "deploy"}
+    done_by = {"change": "The people of the infrastructure change environments."}
     reaches = {"environment": ""}
 
     def by_role(self, user: User, action: str) -> Q:

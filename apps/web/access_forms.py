@@ -6,13 +6,15 @@ from typing import Any
 from django import forms
 from django.contrib.auth.models import Group
 
-from apps.access import vocabulary
+from apps.access import asking, vocabulary
 from apps.accounts.models import User
 from apps.web.forms import end_of
 
 
 def action_choices() -> list[tuple[str, str]]:
-    return [(action, action.replace("_", " ")) for action in vocabulary.ACTIONS]
+    asked = (action for policy in asking.kinds().values() for action in asking.actions_of(policy))
+    known = dict.fromkeys([*vocabulary.ACTIONS, *asked])
+    return [(action, action.replace("_", " ")) for action in known]
 
 
 class WhyForm(forms.Form):

@@ -5,6 +5,7 @@ from typing import Any
 
 from django import forms
 
+from apps.access.services import project_of
 from apps.accounts.attributes import (
     LARGEST_NUMBER,
     LONGEST_TEXT,
@@ -12,7 +13,7 @@ from apps.accounts.attributes import (
     declared_for,
     may_set,
 )
-from apps.accounts.models import Attribute, AttributeKind
+from apps.accounts.models import Attribute, AttributeKind, SetBy
 
 NOT_SET = "Not set"
 PREFIX = "attribute"
@@ -105,8 +106,11 @@ def panel(user: Any, obj: Any, *, about: str, manages: bool, url: str) -> dict[s
     """What the panel of an object's own page shows. `url` leads to the form, for who may."""
     declared = declared_for(about)
     may = any(may_set(user, attribute, manages=manages) for attribute in declared)
+    by_owners = any(attribute.set_by == SetBy.OWNERS for attribute in declared)
     return {
         "rows": shown(obj.attributes),
         "url": url if may else "",
+        # Where whoever manages the project would set them, and this person does not.
+        "asked_of": None if may or not by_owners else project_of(obj),
         "is_needed": bool(declared or obj.attributes),
     }

@@ -13,7 +13,7 @@ from apps.access.models import AccessReview
 from apps.core.digests import digest_of
 from apps.core.errors import DomainError
 from apps.core.pages import answer
-from apps.projects import access_reviews, policies
+from apps.projects import access_reviews
 from apps.projects.access_tables import digest_of_table, table_of
 from apps.projects.models import Project
 from apps.projects.views import project_or_404
@@ -62,9 +62,6 @@ def access(request: HttpRequest, slug: str) -> HttpResponse:
         "changes": access_reviews.differences(last, rows),
         "due_at": access_reviews.due_at(project),
         "is_due": access_reviews.overdue_days(project) is not None,
-        "may_sign": policies.projects.allows(user, "manage_members", project),
-        "may_webhooks": policies.projects.allows(user, "manage_webhooks", project),
-        "may_change": policies.projects.allows(user, "manage_project", project),
     }
     status = 422 if posted else 200
     return answer(request, "projects/access.html", context, refusal=refusal, status=status)

@@ -109,9 +109,6 @@ def card_context(
         ),
         "ingest": ingest,
         "may_edit": may_edit,
-        "may_request": version.is_ready
-        and policies.versions.could(user, "request_review", version),
-        "may_retry": policies.versions.allows(user, "retry", version),
         "free_stages": free_stages,
         "move_form": (move_form or MoveForm(stages=free_stages)) if may_move else None,
         **discussion(version, user, newest=NEWEST),
@@ -252,7 +249,7 @@ def _deployments(version: ModelVersion, user: Any) -> Any:
 def _deployment(deployment: Deployment, user: Any) -> dict[str, Any]:
     example = signatures.example_text(deployment.version.input_example)
     serving = deployment.state == DeploymentState.SERVING
-    may_predict = serving and deployment_policies.endpoints.allows(
+    may_predict = serving and deployment_policies.endpoints.could(
         user, "predict", deployment.endpoint
     )
     return {

@@ -96,11 +96,8 @@ def page_of(request: HttpRequest, found: Deployment, **forms: Any) -> dict[str, 
     shown = {run.pk for run in current}
     unfinished = any(not run.is_finished for run in current)
     on_its_way = found.state in (DeploymentState.BUILDING, DeploymentState.DEPLOYING)
-    may_deploy = policies.deployments.allows(user, "deploy", found)
-    may_roll_back = policies.deployments.allows(user, "roll_back", found)
     may_manage_keys = policies.endpoints.allows(user, "manage_keys", endpoint)
-    has_failed = found.state == DeploymentState.FAILED
-    may_retry = has_failed and policies.deployments.allows(user, "retry", found)
+    obstacle = why_not_roll_back(found)
     example = signatures.example_text(found.version.input_example)
     others = (
         policies.deployments.visible_to(user)
@@ -122,19 +119,14 @@ def page_of(request: HttpRequest, found: Deployment, **forms: Any) -> dict[str, 
         "is_live": unfinished or on_its_way,
         "others": others.order_by("-traffic", "-pk")[:10],
         "approval": _approval(found, user),
-        "may_cancel": may_deploy and (unfinished or on_its_way),
-        "may_retry": may_retry,
-        "may_retire": may_deploy and DEPLOYMENT.allows(found, "retire"),
-        "may_roll_back": may_roll_back and not why_not_roll_back(found),
-        # What could be done with it now, if the person might.
-        "refused": {
-            "cancel": not may_deploy and (unfinished or on_its_way),
-            "retire": not may_deploy and DEPLOYMENT.allows(found, "retire"),
-            "retry": has_failed and not may_retry,
-            "roll_back": not may_roll_back and not why_not_roll_back(found),
+        # What can be done with it in its state, by whoever may.
+        "could": {
+            "cancel": unfinished or on_its_way,
+            "retire": DEPLOYMENT.allows(found, "retire"),
+            "retry": found.state == DeploymentState.FAILED,
+            "roll_back": not obstacle,
         },
-        "why_not_roll_back": why_not_roll_back(found) if may_roll_back else "",
-        "may_manage_keys": may_manage_keys,
+        "why_not_roll_back": obstacle,
         "keys": endpoint.api_keys.select_related("created_by") if may_manage_keys else [],
         "key_form": ApiKeyForm(auto_id="id_key_%s"),
         "roll_back_form": ReasonForm(auto_id="id_roll_back_%s"),

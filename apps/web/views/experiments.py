@@ -13,7 +13,6 @@ from django.views.decorators.http import require_safe
 
 from apps.core.errors import DomainError, Invalid, NotFound
 from apps.core.pages import answer
-from apps.projects import policies as project_policies
 from apps.projects.models import Project
 from apps.projects.views import project_or_404
 from apps.tracking import policies, training, upstream
@@ -98,8 +97,6 @@ def _frame(user: Any, found: Project) -> dict[str, Any]:
     return {
         "section": "projects",
         "project": found,
-        "may_change": project_policies.projects.allows(user, "manage_project", found),
-        "may_webhooks": project_policies.projects.allows(user, "manage_webhooks", found),
     }
 
 

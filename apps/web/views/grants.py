@@ -53,7 +53,7 @@ def grants(request: HttpRequest, kind: str, pk: int) -> HttpResponse:
         "object_url": page_of(obj._meta.label_lower, str(obj.pk), user=user),
         "held": listing.held_on(obj),
         "form": form if may_give else None,
-        "may_give": may_give,
+        "giving": services.giving(obj),
     }
     status = 422 if posted else 200
     return answer(request, "access/grants.html", context, refusal=refusal, status=status)

@@ -53,7 +53,6 @@ def project(request: HttpRequest, slug: str) -> HttpResponse:
     user: Any = request.user
     found = project_or_404(user, slug)
     models = queries.models_for_list(user).filter(project=found)
-    may_change = policies.projects.allows(user, "manage_project", found)
     context = {
         "section": "projects",
         "project": found,
@@ -62,17 +61,13 @@ def project(request: HttpRequest, slug: str) -> HttpResponse:
         "most_models": MOST_MODELS,
         "memberships": found.memberships.select_related("user").prefetch_related("reviewer_roles"),
         "policies": effective_policies(found),
-        "may_manage": policies.projects.allows(user, "manage_members", found),
-        "may_change": may_change,
-        "may_webhooks": policies.projects.allows(user, "manage_webhooks", found),
         "attributes": panel(
             user,
             found,
             about=About.PROJECT,
-            manages=may_change,
+            manages=policies.projects.allows(user, "manage_project", found),
             url=reverse("projects:attributes", args=[slug]),
         ),
-        "may_register": policies.projects.allows(user, "register", found),
         "activity": activity.told(
             without_hidden(activity_of(found), user).select_related("seal")[:RECENT]
         ),
@@ -169,7 +164,6 @@ def settings_page(user: Any, found: Project, **forms: Any) -> dict[str, Any]:
         "rules": [{"rule": rule, "who": rules.who(rule)} for rule in rules.rules_of(found)],
         "rule_form": RuleForm(auto_id="id_rule_%s"),
         "policies": effective_policies(found),
-        "may_webhooks": policies.projects.allows(user, "manage_webhooks", found),
         "may_override": policies.projects.allows(user, "override_stages", found),
         **forms,
     }

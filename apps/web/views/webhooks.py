@@ -45,7 +45,6 @@ def webhooks(request: HttpRequest, slug: str) -> HttpResponse:
     context = {
         "section": "projects",
         "project": project,
-        "may_change": project_policies.projects.allows(request.user, "manage_project", project),
         "rows": queries.with_last_delivery(policies.webhooks.of_project(request.user, project)),
         "are_sent": bool(settings.MLGOV_WEBHOOK_HOSTS),
     }
