@@ -3,7 +3,13 @@
 import subprocess
 import sys
 
-ALL = ("list_pages", "access_rules", "registry_against_stock", "approval_to_prediction")
+ALL = (
+    "list_pages",
+    "access_rules",
+    "refusals",
+    "registry_against_stock",
+    "approval_to_prediction",
+)
 
 
 def main(names: list[str]) -> int:

@@ -6,7 +6,6 @@ from django import template
 from django.db.models import Model
 from django.template.base import FilterExpression, NodeList, Parser, Token, token_kwargs
 from django.template.context import Context
-from django.utils.safestring import mark_safe
 
 from apps.access import explanations, policies
 
@@ -70,7 +69,7 @@ class Permitted(template.Node):
             return told
         refused = context.template.engine.get_template(REFUSED)  # type: ignore[union-attr]
         question = {"action": action, "object": policies.of(obj).noun, "pk": obj.pk}
-        return mark_safe(told + refused.render(context.new({**shown, **question})))  # nosec B703
+        return told + refused.render(context.new({**shown, **question}))
 
 
 def _may(request: Any, action: str, obj: Model) -> bool:
