@@ -7,13 +7,16 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from django.db.models import Model, QuerySet
+from django.db.models import F, Model, QuerySet, TextField, Value
+from django.db.models.functions import Cast, Concat
 
 from apps.access import explanations, policies, vocabulary
 from apps.access.explanations import Explanation
 from apps.access.policies import Policy
+from apps.accounts.finding import nearest_person
 from apps.accounts.models import User
 from apps.core.errors import Invalid, NotFound
+from apps.core.nearest import did_you_mean
 
 LONGEST_NAME = 400
 # Noun -> the columns whose values name one object, as in `version:scoring/3`.
@@ -84,8 +87,23 @@ def object_named(text: str, *, by: User) -> tuple[Policy[Any], Model]:
         if is_complete and all(is_key(v) for p, v in lookup.items() if p == "number"):
             found = visible.filter(**lookup).first()
     if found is None:
-        raise NotFound(f"There is no such {noun}.")
+        names = None if is_key(name) else whole_names(noun, by=by)
+        near = did_you_mean(name, names, "whole") if names is not None else ""
+        sentence = f"There is no such {noun}.{near}"
+        raise NotFound(sentence, details={"object": sentence} if near else None)
     return policy, found
+
+
+def whole_names(noun: str, *, by: User) -> QuerySet[Any, Any] | None:
+    """The names of all objects of the kind that somebody sees, as `whole`. None: they have none."""
+    if noun not in _NAMED_BY or noun not in kinds():
+        return None
+    first, *rest = _NAMED_BY[noun]
+    whole: Any = F(first)
+    for path in rest:
+        number = Cast(path, TextField())
+        whole = Concat(whole, Value("/"), number, output_field=TextField())
+    return kinds()[noun].visible_to(by).values(whole=whole).order_by("whole")
 
 
 def name_of(obj: Model) -> str:
@@ -115,7 +133,7 @@ def person_asked_about(by: User, username: str, obj: Model | None) -> User:
     # Somebody without a key is nobody's own self.
     explanations.require_reader(by, found or User(), obj)
     if found is None:
-        sentence = f"Nobody here is called “{username[:150]}”."
+        sentence = f"Nobody here is called “{username[:150]}”.{nearest_person(username)}"
         raise Invalid(sentence, details={"person": sentence})
     return found
 

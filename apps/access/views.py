@@ -12,7 +12,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from apps.access import dry_run, explanations, reference, rulebook, services
+from apps.access import dry_run, explanations, naming, reference, rulebook, services
 from apps.access.forms import RuleFilter, RuleForm
 from apps.access.models import Rule
 from apps.core.errors import DomainError, NotPermitted
@@ -185,9 +185,14 @@ def _is_wanted(told: ToldRule, form: RuleFilter) -> bool:
     )
 
 
+def _doubts(user: Any, rule: Rule) -> list[str]:
+    return naming.doubts(rulebook.read_rule(rule, rulebook.declarations()).conditions, by=user)
+
+
 def _rule_page(
     request: HttpRequest, form: RuleForm, save: Any, *, told: ToldRule | None = None
 ) -> HttpResponse:
+    user: Any = request.user
     refusal, tried, posted = None, None, request.method == "POST"
     is_trial = "try" in request.POST
     if posted and form.is_valid() and is_trial:
@@ -195,17 +200,20 @@ def _rule_page(
     elif posted and form.is_valid():
         try:
             messages.success(request, save())
+            for doubt in _doubts(user, form.instance):
+                messages.warning(request, doubt)
             return redirect("access:rules")
         except DomainError as error:
             refusal = error
             put_on_form(form, error)
     declared = rulebook.declarations()
-    user: Any = request.user
+    doubtful = form.instance if tried else told.rule if told else None
     context = {
         "section": "access",
         "form": form,
         "told": told,
         "tried": tried,
+        "doubts": _doubts(user, doubtful) if doubtful and not form.errors else [],
         "may_write": user.is_superuser,
         "names": reference.names(declared),
         "operators": reference.operators(),

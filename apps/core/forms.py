@@ -5,12 +5,37 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 from django.forms.fields import InvalidJSONInput
+from django.urls import reverse
+from django.utils.http import urlencode
 
 from apps.core import strict_json
 from apps.core.errors import Invalid
 
 # No table gets there, and a longer number makes a database fail instead of finding nothing.
 LONGEST_KEY = 18
+
+
+class SuggestedInput(forms.TextInput):
+    """A text with suggestions of a `kind` from the address of that route, while somebody types."""
+
+    template_name = "components/suggested_input.html"
+
+    def __init__(self, kind: str, route: str = "access:names") -> None:
+        super().__init__({"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"})
+        self.kind, self.route = kind, route
+
+    def get_context(self, name: str, value: Any, attrs: Any) -> dict[str, Any]:
+        context = super().get_context(name, value, attrs)
+        suggested = f"{context['widget']['attrs'].get('id', f'id_{name}')}_suggested"
+        context["widget"]["attrs"] |= {
+            "list": suggested,
+            "hx-get": f"{reverse(self.route)}?{urlencode({'kind': self.kind, 'field': name})}",
+            "hx-trigger": "input changed delay:200ms",
+            "hx-target": f"#{suggested}",
+            "hx-sync": "this:replace",
+        }
+        context["suggested"] = suggested
+        return context
 
 
 class ManyChoiceField(forms.ModelMultipleChoiceField):

@@ -4,8 +4,9 @@ from typing import Any
 
 from django import forms
 
+from apps.accounts.finding import nearest_person
 from apps.accounts.models import User
-from apps.core.forms import ManyChoiceField
+from apps.core.forms import ManyChoiceField, SuggestedInput
 from apps.projects.models import Project, ReviewerRole, Visibility
 from apps.projects.roles import Role
 
@@ -66,7 +67,7 @@ class MemberForm(RoleForm):
         label="Person",
         max_length=254,
         help_text="User name or e-mail address of somebody who has an account here.",
-        widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "none"}),
+        widget=SuggestedInput("person"),
     )
     field_order = ["person", "role", "reviewer_roles"]
 
@@ -80,7 +81,8 @@ class MemberForm(RoleForm):
         user = User.objects.filter(is_active=True, **by).first()
         if user is None:
             raise forms.ValidationError(
-                "Nobody has this name or address here. An administrator can make the account."
+                "Nobody has this name or address here."
+                + (nearest_person(given) or " An administrator can make the account.")
             )
         if self.project.memberships.filter(user=user).exists():
             raise forms.ValidationError(f"{user} is a member already: change the role below.")

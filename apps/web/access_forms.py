@@ -7,7 +7,9 @@ from django import forms
 from django.contrib.auth.models import Group
 
 from apps.access import asking, vocabulary
+from apps.accounts.finding import nearest_person
 from apps.accounts.models import User
+from apps.core.forms import SuggestedInput
 from apps.web.forms import end_of
 
 
@@ -22,13 +24,13 @@ class WhyForm(forms.Form):
         required=False,
         max_length=150,
         help_text="User name. Empty: yourself.",
-        widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "none"}),
+        widget=SuggestedInput("person"),
     )
     action = forms.ChoiceField()
     object = forms.CharField(
         max_length=400,
         help_text="Such as project:credit, model:scoring or version:scoring/3.",
-        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+        widget=SuggestedInput("object"),
     )
     stage = forms.CharField(
         required=False,
@@ -62,7 +64,7 @@ class WhatForm(forms.Form):
         required=False,
         max_length=150,
         help_text="User name. Empty: yourself.",
-        widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "none"}),
+        widget=SuggestedInput("person"),
     )
 
 
@@ -73,7 +75,7 @@ class GrantForm(forms.Form):
         required=False,
         max_length=254,
         help_text="User name or e-mail address of somebody who has an account here.",
-        widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "none"}),
+        widget=SuggestedInput("person"),
     )
     group = forms.ModelChoiceField(
         Group.objects.order_by("name"),
@@ -125,7 +127,8 @@ class GrantForm(forms.Form):
         if user is None:
             self.add_error(
                 "person",
-                "Nobody has this name or address here. An administrator can make the account.",
+                "Nobody has this name or address here."
+                + (nearest_person(given) or " An administrator can make the account."),
             )
         return user
 

@@ -9,6 +9,7 @@ app_name = "access"
 urlpatterns = [
     *urls.urlpatterns,
     path("access/why", access.why, name="why"),
+    path("access/names", access.names, name="names"),
     path("access/who", access.who_may, name="who"),
     path("access/who.csv", access.who_export, name="who_export"),
     path("access/what", access.what_may, name="what"),

@@ -87,6 +87,7 @@ declare(
         "access:rule_switch": methods(POST=administrators("access rule", "rule.edit")),
         "access:rule_delete": methods(POST=administrators("access rule", "rule.delete")),
         "access:why": methods(GET=everybody()),
+        "access:names": methods(GET=everybody()),
         "access:who": methods(GET=everybody(rate=Rate.EXPENSIVE)),
         "access:who_export": methods(
             GET=may("manage_members", "model", rate=Rate.EXPENSIVE, group=AUDITORS)

@@ -72,7 +72,7 @@ def test_a_foreign_object_does_not_exist_for_who_asks(
         for person in ("", "owner", "nobody"):
             answered = ask(client, action="view", object=named, person=person)
             assert answered.status_code == 404, (named, person)
-            assert "Owner" not in text_of(answered)
+            assert "Owner may" not in text_of(answered)
 
 
 def test_only_who_decides_asks_about_others_and_nobody_else_learns_who_there_is(

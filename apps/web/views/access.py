@@ -1,6 +1,6 @@
 """Why somebody may or may not do something, who may, and what: for objects of all kinds."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
@@ -10,11 +10,11 @@ from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.utils.http import urlencode
 from django.views.decorators.http import require_safe
 
-from apps.access import asking, explanations, who
+from apps.access import asking, explanations, naming, who
 from apps.access.policies import Policy
 from apps.accounts.models import User
-from apps.core.errors import Invalid
-from apps.core.pages import answer, put_on_form
+from apps.core.errors import Invalid, NotFound
+from apps.core.pages import answer, asked_part, put_on_form
 from apps.web.access_forms import WhatForm, WhoForm, WhyForm
 from apps.web.exports import csv_lines, download
 from apps.web.objects import page_of
@@ -27,6 +27,11 @@ ICONS = {
     "role": "users",
     "grant": "key-round",
     "rule": "lock",
+}
+# What a field suggests -> what is called like what was typed.
+SUGGESTED: dict[str, Callable[[str, User], list[naming.Suggestion]]] = {
+    "person": lambda text, by: naming.people(text),
+    "object": lambda text, by: naming.objects(text, by=by),
 }
 
 
@@ -47,8 +52,8 @@ def why(request: HttpRequest) -> HttpResponse:
                 named=given["object"],
                 wanted=form.wanted,
             )
-        except Invalid as error:
-            # What somebody may not see, or ask, has no page: only what is wrong stands here.
+        except (Invalid, NotFound) as error:
+            # What somebody may not ask has no page: only what is wrong stands here.
             refusal = error
             put_on_form(form, error)
         else:
@@ -92,7 +97,7 @@ def who_may(request: HttpRequest) -> HttpResponse:
     if form.is_bound and form.is_valid():
         try:
             policy, obj = _asked(user, form)
-        except Invalid as error:
+        except (Invalid, NotFound) as error:
             refusal = error
             put_on_form(form, error)
         else:
@@ -179,6 +184,26 @@ def what_export(request: HttpRequest) -> StreamingHttpResponse:
     rows = ([person.username, *row] for row in who.everything(person))
     columns = ["username", "kind", "action", "object"]
     return download(csv_lines(columns, rows), f"mlgov-what-{person.pk}-may")
+
+
+@login_required
+@require_safe
+def names(request: HttpRequest) -> HttpResponse:
+    """Names for a field, of one kind; without a kind, conditions of rules that name something."""
+    user: Any = request.user
+    kind, field = request.GET.get("kind", ""), request.GET.get("field", "q")
+    text = request.GET.get(field, "")
+    if kind in SUGGESTED:
+        found = SUGGESTED[kind](text, user)
+        return answer(request, "access/name_options.html", {"suggestions": found})
+    shown = text[: naming.LONGEST].replace("\x00", "")
+    context = {
+        "section": "access",
+        "text": shown,
+        "suggestions": naming.lines(text, by=user) if explanations.reads_all(user) else [],
+    }
+    is_part = asked_part(request) == "names"
+    return answer(request, "access/names_panel.html" if is_part else "access/names.html", context)
 
 
 def _allowances(found: list[who.Allowance], *, reader: User) -> list[dict[str, Any]]:
