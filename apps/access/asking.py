@@ -72,7 +72,7 @@ def object_named(text: str, *, by: User) -> tuple[Policy[Any], Model]:
             f"Name the object by its kind and its name or number, such as model:scoring or "
             f"version:scoring/3. There are {', '.join(known)}."
         )
-        raise Invalid(sentence, details={"object": sentence})
+        raise Invalid.at("object", sentence)
     policy = known[noun]
     visible = policy.visible_to(by)
     found = None
@@ -134,7 +134,7 @@ def person_asked_about(by: User, username: str, obj: Model | None) -> User:
     explanations.require_reader(by, found or User(), obj)
     if found is None:
         sentence = f"Nobody here is called “{username[:150]}”.{nearest_person(username)}"
-        raise Invalid(sentence, details={"person": sentence})
+        raise Invalid.at("person", sentence)
     return found
 
 
@@ -143,7 +143,7 @@ def require_action(policy: Policy[Any], action: str) -> None:
         sentence = (
             f"“{action[:40]}” is not done with a {policy.noun}. There are {', '.join(known)}."
         )
-        raise Invalid(sentence, details={"action": sentence})
+        raise Invalid.at("action", sentence)
 
 
 def actions_of(policy: Policy[Any]) -> list[str]:

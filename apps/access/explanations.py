@@ -22,13 +22,15 @@ TellWhoMay = Callable[[str, Any], str]
 class _Roles:
     behind: TellRoles = lambda user, action, project: []
     who_may: TellWhoMay = lambda action, project: ""
+    # The group whose members read everything, and change nothing.
+    auditors: str = ""
 
 
 _roles = _Roles()
 
 
-def tell_roles(behind: TellRoles, who_may: TellWhoMay) -> None:
-    _roles.behind, _roles.who_may = behind, who_may
+def tell_roles(behind: TellRoles, who_may: TellWhoMay, *, auditors: str) -> None:
+    _roles.behind, _roles.who_may, _roles.auditors = behind, who_may, auditors
 
 
 @dataclass(frozen=True)
@@ -229,4 +231,4 @@ def reads_all(by: User) -> bool:
     """Whether the person reads rules, and asks about everybody."""
     if by.limits is not None:
         return False
-    return by.is_superuser or by.groups.filter(name="auditors").exists()
+    return by.is_superuser or by.groups.filter(name=_roles.auditors).exists()

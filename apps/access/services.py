@@ -94,9 +94,9 @@ def require_sound(rule: Rule) -> None:
     """Raise `Invalid` with the place of what is wrong, for the form as for programs."""
     require_valid(rule, "name", "description", "effect", "valid_from", "valid_until")
     if not rule.actions:
-        raise _wrong("actions", "Choose at least one action.")
+        raise Invalid.at("actions", "Choose at least one action.")
     if unknown := sorted(set(rule.actions) - set(vocabulary.ACTIONS)):
-        raise _wrong(
+        raise Invalid.at(
             "actions",
             f"There is no action “{unknown[0]}”. There are {', '.join(vocabulary.ACTIONS)}.",
         )
@@ -105,11 +105,11 @@ def require_sound(rule: Rule) -> None:
         and rule.valid_until is not None
         and rule.valid_until <= rule.valid_from
     ):
-        raise _wrong("valid_until", "The rule has to begin before it ends.")
+        raise Invalid.at("valid_until", "The rule has to begin before it ends.")
     if len(rule.conditions) > MOST_CONDITIONS:
-        raise _wrong("conditions", f"A rule has at most {MOST_CONDITIONS} conditions.")
+        raise Invalid.at("conditions", f"A rule has at most {MOST_CONDITIONS} conditions.")
     if not rule.conditions and rule.effect == Effect.ALLOW:
-        raise _wrong(
+        raise Invalid.at(
             "conditions", "Without a condition, everybody may do this everywhere. Name one."
         )
     declared = rulebook.declarations()
@@ -117,7 +117,7 @@ def require_sound(rule: Rule) -> None:
         require_condition(line, declared, number)
     entities = rulebook.read_rule(rule, declared).entities
     if not any(entities <= policy.reaches.keys() for policy in policies.BY_KIND.values()):
-        raise _wrong(
+        raise Invalid.at(
             "conditions",
             f"Nothing has {' and '.join(sorted(entities))} at once, so that the rule would never "
             "hold.",
@@ -133,7 +133,7 @@ def _require_asked(action: str, entities: frozenset[str]) -> None:
         return
     of = " or ".join(f"{policy.noun}s" for policy in asked)
     missing = ", ".join(sorted(entities - set().union(*(policy.reaches for policy in asked))))
-    raise _wrong(
+    raise Invalid.at(
         "conditions",
         f"“{action}” is asked about {of}, which lead to no {missing or 'such object'}: for it, the "
         "rule would never hold.",
@@ -144,7 +144,7 @@ def require_condition(line: str, declared: Declared, number: int) -> None:
     try:
         read(line, declared)
     except Invalid as refusal:
-        raise _wrong("conditions", f"Condition {number}: {refusal.message}") from None
+        raise Invalid.at("conditions", f"Condition {number}: {refusal.message}") from None
 
 
 def _save(rule: Rule) -> None:
@@ -186,9 +186,9 @@ def give(
     if isinstance(to, User):
         _require_receiver(to, by)
     if expires_at is not None and expires_at <= timezone.now():
-        raise _wrong("expires_at", "Choose a time that is still to come, or none.")
+        raise Invalid.at("expires_at", "Choose a time that is still to come, or none.")
     if len(reason) > 300 or "\x00" in reason:
-        raise _wrong("reason", "Give a reason of at most 300 characters.")
+        raise Invalid.at("reason", "Give a reason of at most 300 characters.")
     for action in wanted:
         if not policy.allows(by, action, obj):
             raise NotPermitted(
@@ -293,20 +293,20 @@ def _grantable(
         raise Invalid(f"Nothing is granted on a single {policy.noun}.")
     given = set(actions)
     if unknown := sorted(given - set(entity.grantable)):
-        raise _wrong(
+        raise Invalid.at(
             "actions",
             f"“{unknown[0]}” cannot be granted on a {policy.noun}. There are "
             f"{', '.join(entity.grantable)}.",
         )
     if not given:
-        raise _wrong("actions", "Choose at least one action.")
+        raise Invalid.at("actions", "Choose at least one action.")
     # What cannot be seen does not exist, so that nothing can be done with it.
     return policy, tuple(name for name in entity.grantable if name in given | {"view"})
 
 
 def _require_receiver(to: User, by: User) -> None:
     if not to.is_active:
-        raise _wrong("to", f"The account of {to} is disabled.")
+        raise Invalid.at("to", f"The account of {to} is disabled.")
     if to == by and not by.is_superuser:
         raise NotPermitted("Nobody grants himself anything: ask another owner of the project.")
 
@@ -333,7 +333,3 @@ def _permission(kind: ContentType, action: str) -> Permission:
         content_type=kind, codename=action, defaults={"name": f"Can {action.replace('_', ' ')}"}
     )
     return found
-
-
-def _wrong(field: str, sentence: str) -> Invalid:
-    return Invalid(sentence, details={field: sentence})

@@ -70,7 +70,7 @@ def after(
     In the transaction that saves it: declarations that are used stay as they are until its end.
     """
     if not isinstance(changes, dict):
-        raise _wrong("Attributes are an object: names with their values.")
+        raise Invalid.at("attributes", "Attributes are an object: names with their values.")
     now = {**before, **changes}
     now = {name: value for name, value in now.items() if value is not None}
     changed = [name for name in changes if not _same(before.get(name), now.get(name))]
@@ -95,19 +95,20 @@ def require_declared(
     changes later must not make an account or an object impossible to save.
     """
     if not isinstance(attributes, dict):
-        raise _wrong("Attributes are an object: names with their values.")
+        raise Invalid.at("attributes", "Attributes are an object: names with their values.")
     before = before or {}
     new = {n: v for n, v in attributes.items() if n not in before or not _same(before[n], v)}
     found = Attribute.objects.filter(about=about, name__in=list(new))
     declared = {attribute.name: attribute for attribute in found}
     for name, value in new.items():
         if name not in declared:
-            raise _wrong(
+            raise Invalid.at(
+                "attributes",
                 f"There is no attribute “{name[:60]}” of {PLURALS[about]}. An administrator "
-                "declares attributes before they are set."
+                "declares attributes before they are set.",
             )
         if problem := problem_with(value, declared[name]):
-            raise _wrong(f"“{name}” {problem}")
+            raise Invalid.at("attributes", f"“{name}” {problem}")
 
 
 def problem_with(value: Any, attribute: Attribute) -> str:
@@ -138,7 +139,3 @@ def _text(value: Any, allowed: list[str]) -> str:
 def _same(one: Any, other: Any) -> bool:
     # True is 1 to Python, and not to a rule.
     return type(one) is type(other) and bool(one == other)
-
-
-def _wrong(sentence: str) -> Invalid:
-    return Invalid(sentence, details={"attributes": sentence})

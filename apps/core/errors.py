@@ -50,6 +50,11 @@ class Invalid(DomainError):
 
     code = "invalid"
 
+    @classmethod
+    def at(cls, field: str, sentence: str) -> "Invalid":
+        """What is wrong with one field, said once for all and at that field."""
+        return cls(sentence, details={field: sentence})
+
 
 class Conflict(DomainError):
     """It is too late, or not yet time: the object's state does not allow it."""

@@ -14,7 +14,7 @@ def require_valid(obj: models.Model, *fields: str) -> None:
     for field in fields:
         if "\x00" in str(getattr(obj, field)):
             sentence = "This holds a NUL character, which cannot be stored."
-            raise Invalid(sentence, details={field: sentence})
+            raise Invalid.at(field, sentence)
     others = {field.name for field in obj._meta.fields} - set(fields)
     try:
         obj.clean_fields(exclude=others)

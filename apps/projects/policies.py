@@ -15,7 +15,7 @@ from apps.access.vocabulary import (
 from apps.accounts.models import About, AttributeKind, User
 from apps.projects.models import Membership, Project, Visibility
 from apps.projects.queries import projects_where, roles_behind, who_may_told
-from apps.projects.roles import Role
+from apps.projects.roles import AUDITORS, Role
 
 register_entity(
     Entity(
@@ -38,7 +38,7 @@ def in_role(user: User, comparison: Comparison, value: Any) -> Q:
     return Q(pk__in=found.values("project"))
 
 
-explanations.tell_roles(roles_behind, who_may_told)
+explanations.tell_roles(roles_behind, who_may_told, auditors=AUDITORS)
 register_position("role", Position("project", tuple(Role.values), in_role))
 
 

@@ -67,5 +67,5 @@ def people_named(usernames: Iterable[str], *, field: str) -> list[User]:
     unknown = [name for name in wanted if name not in found]
     if unknown:
         sentence = f"Nobody here is called {', '.join(unknown)}."
-        raise Invalid(sentence, details={field: sentence})
+        raise Invalid.at(field, sentence)
     return [found[name] for name in wanted]

@@ -31,7 +31,7 @@ def add_rule(
     policies.projects.require(by, "manage_project", project)
     wanted = [role.value for role in PLURALS if role.value in set(roles)]
     if unknown := sorted(set(roles) - set(wanted)):
-        raise _refused("roles", f"Labels are set by {', '.join(PLURALS)}; not {unknown[0]}.")
+        raise Invalid.at("roles", f"Labels are set by {', '.join(PLURALS)}; not {unknown[0]}.")
     rule = LabelRule(
         project=project,
         kind=kind,
@@ -41,7 +41,7 @@ def add_rule(
     )
     require_valid(rule, "kind", "pattern")
     if after_promotion and kind != LabelKind.VERSION_TAG:
-        raise _refused("after_promotion", "Only tags of versions can wait for a promotion.")
+        raise Invalid.at("after_promotion", "Only tags of versions can wait for a promotion.")
     try:
         with transaction.atomic():
             rule.save()
@@ -70,7 +70,3 @@ def _told(rule: LabelRule) -> dict[str, object]:
         "roles": rule.roles,
         "after_promotion": rule.after_promotion,
     }
-
-
-def _refused(field: str, sentence: str) -> Invalid:
-    return Invalid(sentence, details={field: sentence})

@@ -164,7 +164,7 @@ def _holder(given: dict[str, Any], *, also_disabled: bool = False) -> User | Gro
     found = wanted.objects.filter(**{key: given[field]}).first()
     if found is None:
         sentence = f"There is no {field} “{given[field]}”."
-        raise Invalid(sentence, details={field: sentence})
+        raise Invalid.at(field, sentence)
     return found
 
 

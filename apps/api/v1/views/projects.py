@@ -108,7 +108,7 @@ def reviewer_roles_named(slugs: Iterable[str], *, field: str) -> list[ReviewerRo
     unknown = sorted(wanted - {role.slug for role in found})
     if unknown:
         sentence = f"There is no reviewer role {', '.join(unknown)}."
-        raise Invalid(sentence, details={field: sentence})
+        raise Invalid.at(field, sentence)
     return found
 
 
