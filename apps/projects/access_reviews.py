@@ -127,13 +127,23 @@ def differences(before: AccessReview | None, rows: Iterable[Row]) -> list[Differ
     ]
 
 
+def days_between(own: int | None) -> int:
+    """Days from one review to the next in a project that asks for `own`. 0: none is ever due.
+
+    A project asks for reviews more often than everywhere, never for fewer.
+    """
+    chosen = [days for days in (own, settings.MLGOV_ACCESS_REVIEW_DAYS) if days]
+    return min(chosen, default=0)
+
+
 def due_at(project: Project) -> datetime | None:
     """When the next review is due; nothing where none ever is."""
-    if not settings.MLGOV_ACCESS_REVIEW_DAYS:
+    days = days_between(project.access_review_days)
+    if not days:
         return None
     last = last_of(project)
     since = last.signed_at if last is not None else project.created_at
-    return since + timedelta(days=settings.MLGOV_ACCESS_REVIEW_DAYS)
+    return since + timedelta(days=days)
 
 
 def overdue_days(project: Project) -> int | None:
@@ -144,16 +154,17 @@ def overdue_days(project: Project) -> int | None:
 
 def remind() -> None:
     """Publish of each project whose review is due that it is."""
-    if not settings.MLGOV_ACCESS_REVIEW_DAYS:
-        return
     last = AccessReview.objects.filter(project_id=OuterRef("pk")).order_by("-pk")
     since = Coalesce(Subquery(last.values("signed_at")[:1]), "created_at")
-    then = timezone.now() - timedelta(days=settings.MLGOV_ACCESS_REVIEW_DAYS)
-    for pk in (
-        Project.objects.annotate(since=since).filter(since__lte=then).values_list("pk", flat=True)
-    ):
-        with transaction.atomic():
-            publish(AccessReviewDue(pk))
+    projects = Project.objects.annotate(since=since).order_by("pk")
+    for own in projects.order_by().values_list("access_review_days", flat=True).distinct():
+        if not (days := days_between(own)):
+            continue
+        then = timezone.now() - timedelta(days=days)
+        due = projects.filter(access_review_days=own, since__lte=then)
+        for pk in due.values_list("pk", flat=True):
+            with transaction.atomic():
+                publish(AccessReviewDue(pk))
 
 
 def _require_decisions(rows: list[Row], decisions: Mapping[str, str]) -> None:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django import forms
+from django.conf import settings
 
 from apps.accounts.finding import nearest_person
 from apps.accounts.models import User
@@ -48,6 +49,18 @@ class DescribeForm(forms.Form):
     visibility = forms.ChoiceField(
         label="Who sees it", choices=Visibility.choices, help_text=VISIBILITY_HELP
     )
+    access_review_days = forms.IntegerField(
+        label="Days between reviews of access", required=False, min_value=1, max_value=3650
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        everywhere = settings.MLGOV_ACCESS_REVIEW_DAYS
+        self.fields["access_review_days"].help_text = (
+            f"Owners are asked after {everywhere} days everywhere. Fewer can be chosen here."
+            if everywhere
+            else "Nobody is asked to review access. Here owners can be, after some days."
+        )
 
 
 class RoleForm(forms.Form):

@@ -3,7 +3,7 @@
 from typing import ClassVar
 
 from django.conf import settings
-from django.core.validators import RegexValidator
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 
 from apps.core.history import history
@@ -31,6 +31,10 @@ class Project(models.Model):
     )
     # Facts that access rules may ask for, as administrators declared them.
     attributes = models.JSONField(default=dict, blank=True)
+    # Days after which owners sign anew who has access; None: as everywhere.
+    access_review_days = models.PositiveSmallIntegerField(
+        null=True, blank=True, validators=[MinValueValidator(1), MaxValueValidator(3650)]
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+"
@@ -40,6 +44,12 @@ class Project(models.Model):
 
     class Meta:
         ordering: ClassVar = ["name"]
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=models.Q(access_review_days=None) | models.Q(access_review_days__gte=1),
+                name="access_is_reviewed_after_a_day_or_more",
+            )
+        ]
 
     def __str__(self) -> str:
         return self.name

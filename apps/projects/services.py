@@ -1,8 +1,10 @@
 """Projects: made, described, joined, left."""
 
 from collections.abc import Iterable
+from types import EllipsisType
 from typing import Any
 
+from django.conf import settings
 from django.db import IntegrityError, transaction
 
 from apps.accounts import attributes as declared
@@ -16,6 +18,8 @@ from apps.projects import policies
 from apps.projects.events import MemberAdded, MembershipChanged
 from apps.projects.models import Membership, Project, ReviewerRole, Visibility
 from apps.projects.roles import Role
+
+DESCRIBED = ("name", "description", "visibility", "access_review_days")
 
 
 @transaction.atomic
@@ -60,29 +64,48 @@ def create_project(
 
 @transaction.atomic
 def describe_project(
-    project: Project, *, name: str, description: str, visibility: str | None = None, by: User
+    project: Project,
+    *,
+    name: str,
+    description: str,
+    visibility: str | None = None,
+    access_review_days: int | EllipsisType | None = ...,
+    by: User,
 ) -> Project:
+    """Change what is given. Days of None: access is reviewed as often as everywhere."""
     project = Project.objects.select_for_update().get(pk=project.pk)
     policies.projects.require(by, "manage_project", project)
     if not name.strip():
         raise Invalid("Give the project a name.", details={"name": "Give the project a name."})
-    before = {
-        "name": project.name,
-        "description": project.description,
-        "visibility": project.visibility,
-    }
+    before = {field: getattr(project, field) for field in DESCRIBED}
     project.name, project.description = name.strip(), description
     project.visibility = visibility or project.visibility
-    require_valid(project, "name", "description", "visibility")
-    project.save(update_fields=["name", "description", "visibility"])
+    if access_review_days not in (..., project.access_review_days):
+        project.access_review_days = _no_longer_than_everywhere(access_review_days)
+    require_valid(project, *DESCRIBED)
+    project.save(update_fields=DESCRIBED)
     record(
         actor=by,
         action="project.edit",
         obj=project,
         project=project,
-        data={"before": before, "visibility": project.visibility},
+        data={
+            "before": before,
+            "visibility": project.visibility,
+            "access_review_days": project.access_review_days,
+        },
     )
     return project
+
+
+def _no_longer_than_everywhere(days: Any) -> int | None:
+    everywhere = settings.MLGOV_ACCESS_REVIEW_DAYS
+    if days is not None and everywhere and days > everywhere:
+        raise Invalid.at(
+            "access_review_days",
+            f"Access is reviewed after {everywhere} days everywhere. Choose fewer, or leave it.",
+        )
+    return None if days is None else int(days)
 
 
 @transaction.atomic

@@ -278,6 +278,59 @@ def test_owners_are_reminded_when_a_review_is_due_and_once_in_two_weeks(
     assert (told(), access_reviews.due_at(project)) == ([], None)
 
 
+def test_a_project_is_reviewed_sooner_than_everywhere_and_never_later(
+    signed_in: Signed, project: Project, owner: User, viewer: User, settings: LazySettings
+) -> None:
+    def reminded() -> int:
+        access_reviews.remind()
+        return OutboxMessage.objects.filter(event="projects.AccessReviewDue").count()
+
+    page = "/projects/credit/settings"
+    described = {"name": "Credit", "description": "", "visibility": "private"}
+    Project.objects.update(created_at=timezone.now() - timedelta(days=31))
+    assert reminded() == 0
+    client = signed_in(owner)
+    assert "after 90 days everywhere" in text_of(client.get(page))
+    for odd in ("91", "0", "-1", "4000", "many"):
+        assert client.post(page, {**described, "access_review_days": odd}).status_code == 422, odd
+    assert client.post(page, {**described, "access_review_days": "30"}).status_code == 302
+    project.refresh_from_db()
+    assert (project.access_review_days, access_reviews.overdue_days(project)) == (30, 1)
+    assert reminded() == 1
+    event = AuditEvent.objects.get(action="project.edit")
+    assert event.data["before"]["access_review_days"] is None
+    assert event.data["access_review_days"] == 30
+    # Whatever was chosen, it is never later than everywhere; and is asked for where nobody else is.
+    settings.MLGOV_ACCESS_REVIEW_DAYS = 10
+    assert access_reviews.overdue_days(project) == 21
+    settings.MLGOV_ACCESS_REVIEW_DAYS = 0
+    assert access_reviews.overdue_days(project) == 1
+    assert client.post(page, described).status_code == 302
+    project.refresh_from_db()
+    assert (project.access_review_days, access_reviews.due_at(project)) == (None, None)
+    assert signed_in(viewer).post(page, described).status_code == 403
+
+
+def test_the_days_between_reviews_over_rest(
+    client: Client, project: Project, owner: User, viewer: User
+) -> None:
+    def patch(user: User, **given: Any) -> Any:
+        _, secret = accounts.create_token(user, name=f"test {given}", by=user)
+        return client.patch(
+            "/api/v1/projects/credit",
+            given,
+            content_type="application/json",
+            HTTP_AUTHORIZATION=f"Bearer {secret}",
+        )
+
+    assert patch(owner, access_review_days=30).json()["access_review_days"] == 30
+    assert patch(owner, description="Kept.").json()["access_review_days"] == 30
+    for odd in (0, 91, -1, "x", 1.5):
+        assert patch(owner, access_review_days=odd).status_code == 400, odd
+    assert patch(viewer, access_review_days=20).status_code == 403
+    assert patch(owner, access_review_days=None).json()["access_review_days"] is None
+
+
 def test_who_reads_by_visibility_alone_is_told_on_the_page(
     signed_in: Signed, project: Project, owner: User
 ) -> None:

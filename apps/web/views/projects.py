@@ -170,11 +170,7 @@ def settings_page(user: Any, found: Project, **forms: Any) -> dict[str, Any]:
 
 
 def _described(found: Project) -> dict[str, Any]:
-    return {
-        "name": found.name,
-        "description": found.description,
-        "visibility": found.visibility,
-    }
+    return {field: getattr(found, field) for field in services.DESCRIBED}
 
 
 def effective_policies(found: Project) -> list[dict[str, Any]]:

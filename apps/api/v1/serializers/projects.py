@@ -11,6 +11,9 @@ class Project(serializers.Serializer):
     name = serializers.CharField()
     description = serializers.CharField()
     visibility = serializers.ChoiceField(Visibility.choices)
+    access_review_days = serializers.IntegerField(
+        allow_null=True, help_text="Days between reviews of access; null: as everywhere."
+    )
     attributes = serializers.DictField()
     created_at = serializers.DateTimeField()
 
@@ -28,6 +31,13 @@ class ProjectDescription(serializers.Serializer):
     name = serializers.CharField(required=False, max_length=100)
     description = serializers.CharField(required=False, allow_blank=True)
     visibility = serializers.ChoiceField(Visibility.choices, required=False)
+    access_review_days = serializers.IntegerField(
+        required=False,
+        allow_null=True,
+        min_value=1,
+        max_value=3650,
+        help_text="No more than everywhere; null: as everywhere.",
+    )
 
 
 class NewProjectServiceAccount(serializers.Serializer):

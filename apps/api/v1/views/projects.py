@@ -34,7 +34,7 @@ class ProjectView(Resource):
 
     @extend_schema(request=shapes.ProjectDescription, responses=shapes.Project)
     def patch(self, request: PersonsRequest, project: str) -> Response:
-        """Change the name, the description or the visibility of a project."""
+        """Change what a project is called, who sees it, and when its access is reviewed."""
         found = project_of(request, project)
         given = self.given(shapes.ProjectDescription)
         described = services.describe_project(
@@ -42,6 +42,7 @@ class ProjectView(Resource):
             name=given.get("name", found.name),
             description=given.get("description", found.description),
             visibility=given.get("visibility"),
+            access_review_days=given.get("access_review_days", ...),
             by=request.user,
         )
         return shown(described, shapes.Project)
