@@ -130,14 +130,13 @@ def _references(document: Document, context: Context) -> list[dict[str, Any]]:
 
 
 def _packages(document: Document) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = []
+    found: dict[tuple[Any, ...], dict[str, Any]] = {}  # a bill names each thing once
     for package in (get(document, "development.environment") or {}).get("packages") or []:
         component = {"type": "library", "name": package["name"]} | without_nothing(
             {"version": package.get("version", "")[:1024], "purl": package.get("purl")}
         )
-        if component not in found:  # a bill names each thing once
-            found.append(component)
-    return found
+        found.setdefault(tuple(component.items()), component)
+    return list(found.values())
 
 
 def _parameters(document: Document) -> dict[str, Any]:

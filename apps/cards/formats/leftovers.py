@@ -4,8 +4,8 @@ from typing import Any
 
 from apps.cards.formats.base import Document
 
-# Each of so many elements is compared with each of so many; what is beyond is kept, not dropped.
-COMPARED = 200
+# So many values are compared with others; what is beyond is kept, and not searched for.
+COMPARED = 200_000
 
 
 def unsaid(sent: Any, said: Any) -> Any:
@@ -14,17 +14,34 @@ def unsaid(sent: Any, said: Any) -> Any:
     `said` is the imported document, written in the same format again. A text counts as said where
     it stands within a longer one, and an element of a list wherever it stands in the other list.
     """
+    return _unsaid(sent, said, _Patience())
+
+
+class _Patience:
+    """Lists within lists take long to compare: this ends."""
+
+    def __init__(self) -> None:
+        self.left = COMPARED
+
+    def is_over(self) -> bool:
+        self.left -= 1
+        return self.left < 0
+
+
+def _unsaid(sent: Any, said: Any, patience: _Patience) -> Any:
+    if patience.is_over():
+        return sent
     if isinstance(sent, str):
         if not sent.strip():
             return None
         return None if isinstance(said, str) and sent.strip() in said else sent
     if isinstance(sent, dict):
         other = said if isinstance(said, dict) else {}
-        rest = {key: unsaid(value, other.get(key)) for key, value in sent.items()}
+        rest = {key: _unsaid(value, other.get(key), patience) for key, value in sent.items()}
         rest = {key: value for key, value in rest.items() if value is not None}
         return rest or None
     if isinstance(sent, list):
-        return _elements_unsaid(sent, said if isinstance(said, list) else []) or None
+        return _elements_unsaid(sent, said if isinstance(said, list) else [], patience) or None
     if sent is None or (type(sent) is type(said) and sent == said):
         return None
     if _is_number(sent) and _is_number(said) and sent == said:
@@ -49,19 +66,15 @@ def keep(document: Document, key: str, rest: Any) -> bool:
     return True
 
 
-def _elements_unsaid(sent: list[Any], said: list[Any]) -> list[Any]:
+def _elements_unsaid(sent: list[Any], said: list[Any], patience: _Patience) -> list[Any]:
     # Most elements come back as they were: only the others are compared with each one.
-    same = {_spelled(value) for value in said}
-    others = [value for value in sent if _spelled(value) not in same]
+    same = {repr(value) for value in said}
     return [
         value
-        for number, value in enumerate(others)
-        if number >= COMPARED or all(unsaid(value, other) is not None for other in said[:COMPARED])
+        for value in sent
+        if repr(value) not in same
+        and (patience.left < 0 or all(_unsaid(value, o, patience) is not None for o in said))
     ]
-
-
-def _spelled(value: Any) -> str:
-    return repr(value)
 
 
 def _is_number(value: Any) -> bool:

@@ -72,7 +72,7 @@ def table(values: list[Any], spec: dict[str, Any]) -> Table | None:
         return None
     used = [name for name in known if any(v.get(name) not in EMPTY for v in values)]
     rows = [[said(value.get(name)) for name in used] for value in values]
-    return Table([words(name) for name in used], rows)
+    return Table([_label(of, name) for name in used], rows)
 
 
 def said(value: Any) -> str:
@@ -94,6 +94,12 @@ def said(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
+def _label(spec: dict[str, Any], name: str) -> str:
+    """What a part of an object is called; names that somebody chose stay as they are."""
+    known = spec.get("properties", {})
+    return str(known[name].get("title") or words(name)) if name in known else name
+
+
 def _named(value: dict[str, Any]) -> str:
     rest = {k: v for k, v in value.items() if k != "name" and v not in EMPTY}
     return said(value["name"]) + (f" ({said(rest)})" if rest else "")
@@ -108,9 +114,8 @@ def pairs(entry: Entry) -> list[tuple[str, Any]] | None:
     """An object as names and values; None for everything else."""
     if not isinstance(entry.value, dict) or is_loose(entry):
         return None
-    known = entry.spec.get("properties", {})
     return [
-        (words(name) if name in known else name, value)
+        (_label(entry.spec, name), value)
         for name, value in entry.value.items()
         if value not in EMPTY
     ]

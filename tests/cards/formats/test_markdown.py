@@ -3,6 +3,7 @@
 import pytest
 from markdown_it import MarkdownIt
 
+from apps.cards.formats.fields import section_title
 from apps.cards.formats.markdown import body, contained, inline
 from tests.cards.documents import example
 
@@ -83,7 +84,7 @@ def test_text_of_a_field_means_itself(attack: str) -> None:
     assert _html(body(document)) == []
     assert "Review: approved" not in headings
     assert headings[0] == "credit-default, version 3"
-    assert headings[-1] == "Environment"
+    assert headings[-1] == section_title("environment")
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from hypothesis import HealthCheck, given, settings
 
 from apps.cards.formats import registry
 from apps.cards.formats.base import Context
-from apps.cards.formats.fields import FIELDS, get
+from apps.cards.formats.fields import FIELDS, get, title_of
 from apps.cards.formats.mapping import PLACES, STANDARDS
 from apps.cards.formats.regulations import VIEWS, Item, views
 from tests.cards.documents import documents, example, full
@@ -40,7 +40,9 @@ def test_each_place_in_the_mapping_belongs_to_an_item(key: str) -> None:
 
 def test_an_item_tells_what_is_said_and_what_is_not() -> None:
     item = _items("annex_iv", example())["4"]
-    assert (item.filled, item.empty, item.state) == ([], ["Metric rationale"], "Nothing yet")
+    assert (item.filled, item.empty, item.state) == (
+        [], [title_of("evaluation.metric_rationale")], "Nothing yet",
+    )  # fmt: skip
 
     document = example()
     document["evaluation"]["metric_rationale"] = "Ranking drives profit."
