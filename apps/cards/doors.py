@@ -3,6 +3,7 @@ from apps.core.doors import Author, Login, Rate, declare, may, methods, view
 declare(
     Login.SESSION,
     {
+        "cards:compare": methods(GET=view("model")),
         "cards:edit": methods(GET=may("edit_card", "version", rate=Rate.READ)),
         "cards:section": methods(
             GET=may("edit_card", "version", rate=Rate.READ),

@@ -1,10 +1,11 @@
 from django.urls import path
 
-from apps.cards import discussion, exchange_views, views
+from apps.cards import comparison_views, discussion, exchange_views, views
 
 app_name = "cards"
 CARD = "models/<str:name>/versions/<int:number>/card"
 urlpatterns = [
+    path("models/<str:name>/compare", comparison_views.compare, name="compare"),
     path(CARD, views.edit, name="edit"),
     path(f"{CARD}/sections/<slug:part>", views.section, name="section"),
     path(f"{CARD}/sections/<slug:part>/draft", views.draft, name="draft"),

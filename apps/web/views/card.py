@@ -12,7 +12,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from apps.accounts.models import About
 from apps.audit.queries import activity_of
-from apps.cards import completeness, reading, summary
+from apps.cards import completeness, reading, reproduce, summary
 from apps.cards import queries as card_queries
 from apps.cards.pages import NEWEST, discussion
 from apps.core.context import current
@@ -85,6 +85,7 @@ def card_context(
         "card": shown,
         "counts": completeness.counted(revision),
         "summary": summary.of(revision, user),
+        "recipe": reproduce.recipe(revision.content),
         "earlier": card_queries.earlier_with_words(revision, user) if may_edit else None,
         "lineage": lineage,
         "lineage_tags": sorted((lineage.get("tags") or {}).items()),
