@@ -1,0 +1,1 @@
+"""Measures a model that answers on a socket. It never loads one, and never unpickles anything."""
