@@ -1,5 +1,6 @@
 """What a build does, step by step. Every step may be repeated after a crash."""
 
+import platform
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,6 +10,7 @@ from django.conf import settings
 from django.db import transaction
 
 from apps.builds.builders import registry as builders
+from apps.builds.builders import runtime
 from apps.builds.builders.base import (
     Builder,
     BuildSpec,
@@ -19,6 +21,7 @@ from apps.builds.models import Build, EnvironmentImage, ModelImage
 from apps.core.errors import DomainError
 from apps.core.full import is_full
 from apps.registry import storage
+from apps.registry.models import ModelVersion
 from apps.runs.failures import RunFailure
 from apps.runs.models import Run
 from apps.runs.runners import RunContext
@@ -38,7 +41,7 @@ def pack(build: Build, ctx: RunContext) -> None:
             ctx.log(f"The builder “{build.environment.builder}” is ready.")
         with ctx.step("verify", "Verify the artifacts"):
             spec = _spec(build, directory, ctx)
-            _materialise(build, directory, ctx)
+            _materialise(build.version, build.artifact_digest, directory, ctx)
         with ctx.step("environment", "Python and its packages"):
             environment = builder.build_environment(spec, ctx)
             ctx.log(
@@ -46,12 +49,51 @@ def pack(build: Build, ctx: RunContext) -> None:
                 if environment.reused
                 else f"{environment.reference} was made."
             )
-            row = _note_environment(build, spec, environment)
+            row = _note_environment(build.environment, spec, environment)
         with ctx.step("image", "The model's image"):
             image = builder.build_model(spec, environment, ctx)
             ctx.check()
             _note_image(build, row, image)
             ctx.log(f"{image.reference} is ready ({image.size:,} bytes).")
+
+
+def image_of(
+    version: ModelVersion, environment: Environment, *, run_id: int, ctx: RunContext
+) -> ModelImage:
+    """An image of the version, made within a run that is no build: nothing was approved yet."""
+    digest = version.artifact_digest
+    with _in_words(), _directory(run_id) as directory:
+        builder = builder_for(environment)
+        builder.check()
+        _materialise(version, digest, directory, ctx)
+        spec = _spec_of(version, environment, digest, directory, ctx)
+        made = builder.build_environment(spec, ctx)
+        ctx.log(f"The environment of the version: {made.reference}")
+        row = _note_environment(environment, spec, made)
+        image = builder.build_model(spec, made, ctx)
+        ctx.check()
+        ctx.log(f"{image.reference} is ready ({image.size:,} bytes).")
+        return _image_row(version, environment, digest, row, image)
+
+
+def environment_of(package: str, environment: Environment, ctx: RunContext) -> EnvironmentArtifact:
+    """An environment that carries a package of mlgov and what it needs, and no model."""
+    with _in_words():
+        builder = builder_for(environment)
+        builder.check()
+        spec = BuildSpec(
+            model_dir=runtime.source(package),
+            artifact_digest="",
+            # It runs on the Python that mlgov itself runs on, of which its requirements are known.
+            python_version=platform.python_version(),
+            requirements=(),
+            name=package,
+            version=0,
+            registry=environment.registry,
+            registry_auth=_registry_auth(environment, ctx),
+            runtime=package,
+        )
+        return builder.build_environment(spec, ctx)
 
 
 def builder_for(environment: Environment) -> Builder:
@@ -66,27 +108,38 @@ def builder_for(environment: Environment) -> Builder:
     return builders.builder(environment.builder, {**given, **environment.options})
 
 
-def _materialise(build: Build, directory: Path, ctx: RunContext) -> None:
-    found = storage.materialise(build.version, directory)
-    if found != build.artifact_digest:
+def _materialise(version: ModelVersion, digest: str, directory: Path, ctx: RunContext) -> None:
+    found = storage.materialise(version, directory)
+    if found != digest:
         raise RunFailure(
             "builds.platform.digest-mismatch",
-            f"The files of {build.version} have the digest {found}, "
-            f"and {build.artifact_digest} was approved.",
+            f"The files of {version} have the digest {found}, and {digest} was approved.",
             "Nothing was built. Check the artifact store for damage or tampering, then retry.",
         )
     ctx.log(f"The files have the digest that was approved: {found}")
 
 
 def _spec(build: Build, directory: Path, ctx: RunContext) -> BuildSpec:
-    version, environment = build.version, build.environment
-    auth = None
-    if environment.registry_username:
-        ctx.mask(environment.registry_password)
-        auth = (environment.registry_username, environment.registry_password)
+    labels = {
+        f"{LABELS}.review": str(build.review_id or ""),
+        f"{LABELS}.build": str(build.pk),
+    }
+    return _spec_of(
+        build.version, build.environment, build.artifact_digest, directory, ctx, **labels
+    )
+
+
+def _spec_of(
+    version: ModelVersion,
+    environment: Environment,
+    digest: str,
+    directory: Path,
+    ctx: RunContext,
+    **labels: str,
+) -> BuildSpec:
     return BuildSpec(
         model_dir=directory,
-        artifact_digest=build.artifact_digest,
+        artifact_digest=digest,
         python_version=version.python_version,
         requirements=tuple(version.requirements),
         name=version.model.name,
@@ -94,23 +147,29 @@ def _spec(build: Build, directory: Path, ctx: RunContext) -> BuildSpec:
         labels={
             f"{LABELS}.model": version.model.name,
             f"{LABELS}.version": str(version.number),
-            f"{LABELS}.digest": build.artifact_digest,
-            f"{LABELS}.review": str(build.review_id or ""),
+            f"{LABELS}.digest": digest,
             f"{LABELS}.project": version.model.project.slug,
-            f"{LABELS}.build": str(build.pk),
+            **labels,
         },
         registry=environment.registry,
-        registry_auth=auth,
+        registry_auth=_registry_auth(environment, ctx),
     )
 
 
+def _registry_auth(environment: Environment, ctx: RunContext) -> tuple[str, str] | None:
+    if not environment.registry_username:
+        return None
+    ctx.mask(environment.registry_password)
+    return (environment.registry_username, environment.registry_password)
+
+
 def _note_environment(
-    build: Build, spec: BuildSpec, environment: EnvironmentArtifact
+    where: Environment, spec: BuildSpec, environment: EnvironmentArtifact
 ) -> EnvironmentImage:
     """The row of an environment image. Of two builds that make the same one, both get it."""
     row, is_new = EnvironmentImage.objects.get_or_create(
-        builder=build.environment.builder,
-        registry=build.environment.registry,
+        builder=where.builder,
+        registry=where.registry,
         key=environment.key,
         defaults={
             "reference": environment.reference,
@@ -127,17 +186,29 @@ def _note_environment(
 
 @transaction.atomic
 def _note_image(build: Build, environment: EnvironmentImage, image: ImageArtifact) -> ModelImage:
-    if image.artifact_digest != build.artifact_digest:
+    row = _image_row(build.version, build.environment, build.artifact_digest, environment, image)
+    build.image = row
+    build.save(update_fields=["image"])
+    return row
+
+
+def _image_row(
+    version: ModelVersion,
+    where: Environment,
+    digest: str,
+    environment: EnvironmentImage,
+    image: ImageArtifact,
+) -> ModelImage:
+    if image.artifact_digest != digest:
         raise RunFailure(
             "builds.platform.digest-mismatch",
-            f"The image holds the digest {image.artifact_digest}, "
-            f"and {build.artifact_digest} was approved.",
+            f"The image holds the digest {image.artifact_digest}, and {digest} was approved.",
             "The image is not used. Check the worker, then retry.",
         )
     row, _ = ModelImage.objects.get_or_create(
-        version=build.version,
-        builder=build.environment.builder,
-        registry=build.environment.registry,
+        version=version,
+        builder=where.builder,
+        registry=where.registry,
         digest=image.digest,
         defaults={
             "environment_image": environment,
@@ -146,8 +217,6 @@ def _note_image(build: Build, environment: EnvironmentImage, image: ImageArtifac
             "size": image.size,
         },
     )
-    build.image = row
-    build.save(update_fields=["image"])
     return row
 
 

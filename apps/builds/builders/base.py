@@ -44,6 +44,8 @@ class BuildSpec:
     registry: str = ""
     registry_auth: tuple[str, str] | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
+    # The package of mlgov that the environment carries: what serves a model, if nothing else.
+    runtime: str = "mlgov_serving"
 
     @property
     def python(self) -> str:

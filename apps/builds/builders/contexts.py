@@ -32,8 +32,8 @@ RUN set -eu; \\
         --no-progress --compile-bytecode --require-hashes {build} \\
         -r /opt/mlgov/requirements.lock; \\
     site="$(python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"; \\
-    cp -R /opt/mlgov/mlgov_serving "$site/"; \\
-    python -m compileall -q "$site/mlgov_serving"; \\
+    cp -R /opt/mlgov/{package} "$site/"; \\
+    python -m compileall -q "$site/{package}"; \\
     echo "mlgov:x:{user}:{user}:mlgov:/tmp:/usr/sbin/nologin" >> /etc/passwd; \\
     rm -rf /tmp/uv /root/.cache
 USER {user}:{user}
@@ -95,7 +95,9 @@ class Archive:
             self._tar.addfile(entry)
 
 
-def environment(base: str, lock: str, settings: dict[str, Any]) -> IO[bytes]:
+def environment(
+    base: str, lock: str, settings: dict[str, Any], package: str = runtime.SERVING
+) -> IO[bytes]:
     packages = system_packages(settings)
     archive = Archive()
     archive.add_text(
@@ -103,12 +105,13 @@ def environment(base: str, lock: str, settings: dict[str, Any]) -> IO[bytes]:
         ENVIRONMENT.format(
             base=base,
             user=USER,
+            package=package,
             system=SYSTEM.format(packages=" ".join(packages)) if packages else "",
             build="" if settings.get("allow_source_builds") else "--no-build",
         ),
     )
     archive.add_text("mlgov/requirements.lock", lock)
-    for name, path in runtime.files():
+    for name, path in runtime.files(package):
         archive.add_text(f"mlgov/{name}", path.read_text())
     return archive.finish()
 

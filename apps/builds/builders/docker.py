@@ -63,7 +63,7 @@ class DockerBuilder(Builder):
             ctx.log(f"Building the environment image {tag[:12]} on {base.tags or base.short_id}")
             image_id = self._build(
                 client,
-                contexts.environment(str(base.id), lock, settings),
+                contexts.environment(str(base.id), lock, settings, spec.runtime),
                 tag=f"{repository}:{tag}",
                 labels={KEY_LABEL: key, "org.mlgov.base": str(base.id)},
                 settings=settings,
@@ -123,14 +123,20 @@ class DockerBuilder(Builder):
         settings = self.settings(spec)
         client = self._client(settings)
         base = self._base(client, spec, settings, ctx)
-        wanted = (spec.requirements, spec.python_version, str(spec.model_dir), repr(settings))
+        wanted = (
+            spec.requirements,
+            spec.runtime,
+            spec.python_version,
+            str(spec.model_dir),
+            repr(settings),
+        )
         if wanted not in self._locks:
             ctx.log("Resolving the requirements")
             platform = PLATFORMS.get(str(base.attrs.get("Architecture")), "linux")
             self._locks[wanted] = requirements.lock(spec, settings, ctx, platform=platform)
         lock = self._locks[wanted]
         packages = " ".join(contexts.system_packages(settings))
-        parts = ("docker", spec.python, str(base.id), packages, runtime.digest(), lock)
+        parts = ("docker", spec.python, str(base.id), packages, runtime.digest(spec.runtime), lock)
         return hashlib.sha256("\0".join(parts).encode()).hexdigest(), lock, base
 
     def _base(

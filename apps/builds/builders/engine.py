@@ -11,6 +11,9 @@ from docker.errors import DockerException
 from apps.runs.failures import RunFailure
 
 CALL_SECONDS = 120
+USER = 10001
+PIDS = 256
+TEMPORARY = "size=256m,noexec,nosuid,nodev,mode=1777"
 
 
 def connect(options: Mapping[str, Any], *, app: str) -> docker.DockerClient:
@@ -24,6 +27,26 @@ def connect(options: Mapping[str, Any], *, app: str) -> docker.DockerClient:
     except (DockerException, requests.RequestException) as error:
         raise unreachable(error, app=app) from error
     return client
+
+
+def hardened(*, cpu: float, memory_mb: int) -> dict[str, Any]:
+    """How every container with somebody else's code is run, whatever it is for."""
+    memory = f"{memory_mb}m"
+    return {
+        "init": True,
+        "user": f"{USER}:{USER}",
+        "read_only": True,
+        "tmpfs": {"/tmp": TEMPORARY},  # nosec B108: in the container
+        "cap_drop": ["ALL"],
+        "security_opt": ["no-new-privileges:true"],
+        "pids_limit": PIDS,
+        "mem_limit": memory,
+        "memswap_limit": memory,
+        "nano_cpus": int(cpu * 1e9),
+        "log_config": docker.types.LogConfig(
+            type="json-file", config={"max-size": "5m", "max-file": "3"}
+        ),
+    }
 
 
 def unreachable(error: Exception, *, app: str) -> RunFailure:

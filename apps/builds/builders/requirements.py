@@ -131,7 +131,7 @@ def lock(
         command += ["--default-index", index]
     with tempfile.TemporaryDirectory(prefix="mlgov-lock-") as name:
         directory = Path(name)
-        inputs = "\n".join([*wanted.lines, *runtime.needs(), ""])
+        inputs = "\n".join([*wanted.lines, *runtime.needs(spec.runtime), ""])
         (directory / "requirements.in").write_text(inputs)
         (directory / "constraints.txt").write_text("\n".join([*wanted.constraints, ""]))
         status, output = streams.run(

@@ -98,7 +98,13 @@ class VenvBuilder(Builder):
     def _lock(self, spec: BuildSpec, ctx: BuildContext) -> str:
         settings = self.settings(spec)
         self._require_python(spec, settings)
-        wanted = (spec.requirements, spec.python_version, str(spec.model_dir), repr(settings))
+        wanted = (
+            spec.requirements,
+            spec.runtime,
+            spec.python_version,
+            str(spec.model_dir),
+            repr(settings),
+        )
         if wanted not in self._locks:
             self._locks[wanted] = requirements.lock(spec, settings, ctx)
         return self._locks[wanted]
@@ -119,7 +125,7 @@ class VenvBuilder(Builder):
 
     def _key(self, spec: BuildSpec, lock: str) -> str:
         machine = f"{sysconfig.get_platform()} {platform.libc_ver()}"
-        parts = ("venv", spec.python, machine, runtime.digest(), lock)
+        parts = ("venv", spec.python, machine, runtime.digest(spec.runtime), lock)
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
     def _create(
@@ -149,7 +155,7 @@ class VenvBuilder(Builder):
         if status:
             raise requirements.explain_install(output)
         site = home / "lib" / f"python{spec.python}" / "site-packages"
-        for name, path in runtime.files():
+        for name, path in runtime.files(spec.runtime):
             (site / name).parent.mkdir(exist_ok=True)
             shutil.copyfile(path, site / name)
         (home / MARKER).touch()

@@ -27,7 +27,7 @@ from apps.deployments.targets.base import (
 from apps.runs.failures import RunFailure
 
 APP = "deployments"
-USER = 10001
+USER = engine.USER
 PORT = 8080
 IN_CONTAINER = "/run/mlgov"
 SOCKET = "s"
@@ -39,8 +39,6 @@ ADDRESS = "org.mlgov.address"
 DIGEST = "org.mlgov.digest"
 START_SECONDS = 60
 MAX_RESTARTS = 5
-PIDS = 256
-TEMPORARY = "size=256m,noexec,nosuid,nodev,mode=1777"
 WAYS = ("auto", "socket", "port", "network")
 
 
@@ -226,7 +224,6 @@ class DockerTarget(DeploymentTarget):
         else:
             address = f"http://{name}:{PORT}"
             reach = {"network": settings["network"]}
-        memory = f"{spec.memory_mb}m"
         restarts: Any = {
             "Name": "on-failure",
             "MaximumRetryCount": int(settings.get("max_restarts") or MAX_RESTARTS),
@@ -235,7 +232,6 @@ class DockerTarget(DeploymentTarget):
             image,
             name=name,
             detach=True,
-            init=True,
             environment=env,
             labels={
                 **spec.labels,
@@ -246,19 +242,8 @@ class DockerTarget(DeploymentTarget):
                 ADDRESS: address,
                 DIGEST: spec.artifact_digest,
             },
-            user=f"{USER}:{USER}",
-            read_only=True,
-            tmpfs={"/tmp": TEMPORARY},  # nosec B108: in the container
-            cap_drop=["ALL"],
-            security_opt=["no-new-privileges:true"],
-            pids_limit=PIDS,
-            mem_limit=memory,
-            memswap_limit=memory,
-            nano_cpus=int(spec.cpu * 1e9),
             restart_policy=restarts,
-            log_config=docker.types.LogConfig(
-                type="json-file", config={"max-size": "5m", "max-file": "3"}
-            ),
+            **engine.hardened(cpu=spec.cpu, memory_mb=spec.memory_mb),
             **reach,
         )
 
