@@ -126,7 +126,7 @@ def _web(environment: dict[str, str]) -> Child:
 def _worker(sockets: Path, environment: dict[str, str]) -> Child:
     command = [
         *(sys.executable, "-m", "celery", "-A", "mlgov", "worker"),
-        *("--queues", "default,builds,deployments"),
+        *("--queues", "default,builds,deployments,evaluations"),
         *("--concurrency", str(WORKER_PROCESSES)),
         *("--loglevel", settings.CONFIGURATION.log_level),
         *("--without-gossip", "--without-mingle"),

@@ -119,6 +119,7 @@ INSTALLED_APPS = [
     "apps.registry",
     "apps.stages",
     "apps.builds",
+    "apps.evaluations",
     "apps.cards",
     "apps.deployments",
     "apps.reviews",

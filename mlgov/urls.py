@@ -34,6 +34,7 @@ urlpatterns = [
     path("", include("apps.web.project_urls")),
     path("", include("apps.reviews.urls")),
     path("", include("apps.cards.urls")),
+    path("", include("apps.evaluations.urls")),
     path("", include("apps.web.account_urls")),
     path("", include("apps.web.access_urls")),
 ]

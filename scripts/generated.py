@@ -55,6 +55,10 @@ PURPOSES = {
         "endpoints, rollouts, keys",
         "Endpoints, what serves behind them, how it gets there, and who may call.",
     ),
+    "evaluations": (
+        "versions measured on data sets",
+        "Evaluation data sets, and what was measured of versions on them.",
+    ),
     "reviews": ("requests, verdicts, comments", "Requests for review, and what reviewers say."),
     "builds": ("a version becomes an image", "Images of versions, and each attempt to make one."),
     "cards": ("what people write", "The typed part of a model card; each revision is a new row."),

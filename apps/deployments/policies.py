@@ -6,6 +6,7 @@ from apps.access.vocabulary import Entity, Fact, register_entity
 from apps.accounts.models import AttributeKind, User
 from apps.builds.policies import builds
 from apps.deployments.models import ApiKey, Deployment, Endpoint
+from apps.evaluations.policies import evaluations
 from apps.projects.queries import projects_where
 from apps.registry.policies import versions
 from apps.runs.models import Run
@@ -69,7 +70,8 @@ class ApiKeyPolicy(Policy[ApiKey]):
 
 
 class RunPolicy(Policy[Run]):
-    """A run is seen by whoever sees what it works on: a registration, a build, a rollout."""
+    """A run is seen by whoever sees what it works on: a registration, a build, an evaluation,
+    a rollout."""
 
     model = Run
     noun = "run"
@@ -80,6 +82,7 @@ class RunPolicy(Policy[Run]):
         return (
             Q(ingest__version__in=versions.entries_visible_to(user).order_by().values("pk"))
             | Q(build__in=builds.visible_to(user).order_by().values("pk"))
+            | Q(evaluation__in=evaluations.visible_to(user).order_by().values("pk"))
             | Q(rollout__deployment__in=deployments.visible_to(user).order_by().values("pk"))
         )
 

@@ -48,6 +48,7 @@ class ProjectPolicy(Policy[Project]):
     actions = (
         "view",
         "register",
+        "evaluate",
         "override_stages",
         "manage_members",
         "manage_project",
@@ -56,6 +57,7 @@ class ProjectPolicy(Policy[Project]):
     is_kept = True
     reaches = {"project": ""}
     verbs = {
+        "evaluate": "evaluate models of",
         "manage_members": "manage the members of",
         "manage_project": "change the settings of",
         "manage_webhooks": "manage the webhooks of",

@@ -17,13 +17,14 @@ class Role(models.TextChoices):
 VIEW = {"view", "comment", "predict"}
 CONTRIBUTE = {"register", "edit_card", "request_review"}
 OPERATE = {"deploy", "roll_back", "retry", "manage_keys", "manage_webhooks", "move"}
+MEASURE = {"evaluate"}
 GOVERN = {"manage_members", "manage_project", "override_stages", "delete"}
 
 ACTIONS: dict[str, frozenset[str]] = {
-    Role.OWNER: frozenset(VIEW | CONTRIBUTE | OPERATE | GOVERN | {"review"}),
-    Role.MAINTAINER: frozenset(VIEW | CONTRIBUTE | OPERATE | {"review", "delete"}),
-    Role.DATA_SCIENTIST: frozenset(VIEW | CONTRIBUTE | {"retry"}),
-    Role.REVIEWER: frozenset(VIEW | {"review"}),
+    Role.OWNER: frozenset(VIEW | CONTRIBUTE | MEASURE | OPERATE | GOVERN | {"review"}),
+    Role.MAINTAINER: frozenset(VIEW | CONTRIBUTE | MEASURE | OPERATE | {"review", "delete"}),
+    Role.DATA_SCIENTIST: frozenset(VIEW | CONTRIBUTE | MEASURE | {"retry"}),
+    Role.REVIEWER: frozenset(VIEW | MEASURE | {"review"}),
     Role.VIEWER: frozenset(VIEW - {"predict", "comment"}),
     # Reads everything, the trail included, and never more: whatever viewers come to do.
     Role.AUDITOR: frozenset({"view"}),
@@ -37,6 +38,7 @@ TOLD = {
     "register": "log, register and change models, versions, tags and aliases",
     "edit_card": "edit model cards",
     "request_review": "request reviews and withdraw them",
+    "evaluate": "upload evaluation data sets, and evaluate versions on them",
     "review": "approve, or ask for changes",
     "move": "move versions to stages that ask for no review",
     "deploy": "deploy, roll out, retire and cancel deployments",

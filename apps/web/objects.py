@@ -10,6 +10,7 @@ from apps.accounts.models import User
 from apps.builds import policies as build_policies
 from apps.deployments import policies as deployment_policies
 from apps.deployments.models import Deployment, Endpoint
+from apps.evaluations import policies as evaluation_policies
 from apps.projects import policies as project_policies
 from apps.registry import policies as registry_policies
 from apps.registry.models import ModelVersion
@@ -40,6 +41,14 @@ BY_KIND: dict[str, tuple[Policy[Any], Leads]] = {
     ),
     "deployments.endpoint": (deployment_policies.endpoints, _of_endpoint),
     "deployments.apikey": (deployment_policies.api_keys, lambda key: _of_endpoint(key.endpoint)),
+    "evaluations.evaluation": (
+        evaluation_policies.evaluations,
+        lambda evaluation: reverse("evaluations:detail", args=[evaluation.pk]),
+    ),
+    "evaluations.evaluationdataset": (
+        evaluation_policies.data_sets,
+        lambda data_set: reverse("evaluations:data_sets", args=[data_set.project.slug]),
+    ),
     "projects.project": (
         project_policies.projects,
         lambda project: reverse("projects:detail", args=[project.slug]),

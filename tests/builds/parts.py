@@ -27,6 +27,8 @@ from apps.runs.states import RunState
 ENTRY_POINTS = """
 [mlgov.builders]
 memory = tests.builds.parts:MemoryBuilder
+[mlgov.sandboxes]
+memory = tests.evaluations.parts:MemorySandbox
 [mlgov.targets]
 memory = apps.deployments.targets.memory:MemoryTarget
 unwell = tests.deployments.parts:UnwellTarget

@@ -6,6 +6,7 @@ takes the parents of one place and the children of another.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from io import BytesIO
 from typing import Any
 
 from allauth.account.forms import EmailAwarePasswordResetTokenGenerator
@@ -24,8 +25,10 @@ from apps.access import services as access
 from apps.accounts import services as accounts
 from apps.accounts.models import About, Attribute, SetBy, User
 from apps.audit.models import AuditEvent
+from apps.builds.builders.base import Unheard
 from apps.cards.models import VersionComment
 from apps.deployments.models import ApiKey, Deployment, Endpoint
+from apps.evaluations import services as evaluations
 from apps.notifications.models import Notification
 from apps.outbox.models import MessageState, OutboxMessage
 from apps.projects import access_reviews
@@ -39,12 +42,14 @@ from apps.tracking.models import ArtifactStore, Experiment, StoreAccess, Trackin
 from apps.webhooks.models import RegistryWebhook
 from scripts.permissions import KINDS, Kind
 from tests import factories
+from tests.evaluations.parts import REPORT
 from tests.permissions import rows
 from tests.security_keys import registration
 from tests.sessions import sign_in
 
 NOWHERE = 999_999
 HANDLER = Client().handler
+ROWS = b"a,label\n1,0\n2,1\n"
 
 
 @dataclass(frozen=True)
@@ -70,6 +75,8 @@ class Place:
     endpoint: str = "no-such-endpoint"
     key: int = NOWHERE
     run: int = NOWHERE
+    data_set: int = NOWHERE
+    evaluation: int = NOWHERE
     training_run: str = "ffffffffffffffff"
     experiment: str = "888888"
     event: int = NOWHERE
@@ -211,7 +218,8 @@ def _user(kind: Kind) -> User:
 
 def _stages() -> dict[str, Stage]:
     domain = factories.make_reviewer_role("domain")
-    environment = factories.make_environment("staging")
+    # Of a builder that is installed: evaluations ask for one.
+    environment = factories.make_environment("staging", builder="venv")
     asks = {"approvals_required": 2}
     return {
         "staging": factories.make_stage(
@@ -305,6 +313,14 @@ def _project(
         endpoint=deployment.endpoint, name="batch", prefix=f"{slug:0>6}"[:6], digest="0" * 64,
         created_by=owner,
     )  # fmt: skip
+    data_set = evaluations.upload_data_set(
+        project, name="holdout", file=BytesIO(ROWS), filename="holdout.csv", size=len(ROWS),
+        by=scientist,
+    )  # fmt: skip
+    evaluation = evaluations.start_evaluation(
+        version, data_set, kind="binary", target="label", by=scientist
+    )
+    evaluations.keep_report(evaluation, REPORT, Unheard())
     failed = factories.make_version(model, by=scientist, state="FAILED_REGISTRATION")
     webhook = {"project": project, "url": "http://127.0.0.1:1/", "created_by": owner}
     return Place(
@@ -325,6 +341,8 @@ def _project(
         endpoint=deployment.endpoint.slug,
         key=key.pk,
         run=start_ingest(failed, by=scientist, asked_for="register").run.pk,
+        data_set=data_set.pk,
+        evaluation=evaluation.pk,
         training_run=version.source_run_id,
         experiment=Experiment.objects.create(
             experiment_id=str(7 + versions), project=project

@@ -7,8 +7,10 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from django.core.files.uploadedfile import SimpleUploadedFile
+
 from apps.core.routes import Route
-from tests.permissions.places import Place, World
+from tests.permissions.places import ROWS, Place, World
 
 Values = Mapping[str, Any]
 Body = Callable[[World, Place], Values]
@@ -36,6 +38,8 @@ BY_OBJECT = {
     "deployment": "deployment",
     "key": "key",
     "run": "run",
+    "evaluation": "evaluation",
+    "evaluation data set": "data_set",
     "event": "event",
     "review": "review",
     "comment": "comment",
@@ -165,6 +169,18 @@ def values(**fixed: Any) -> Body:
 
 REASON = values(reason="Because.", note="Because.", text="Because.", comment="Because.")
 PAGES: dict[str, Body] = {
+    "evaluations:new": lambda w, p: {
+        "data_set": p.data_set,
+        "kind": "binary",
+        "target": "label",
+        "threshold": "0.5",
+        "min_rows": "30",
+        "seed": "0",
+    },
+    "evaluations:data_sets": lambda w, p: {
+        "name": "another",
+        "file": SimpleUploadedFile("a.csv", ROWS),
+    },
     "web:move": lambda w, p: {"stage": w.stages["archived"].pk},
     "web:try_it": lambda w, p: {"deployment": p.deployment, "body": "{}"},
     "projects:settings": values(name="Renamed", description="", visibility="private"),

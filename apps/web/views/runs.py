@@ -13,6 +13,7 @@ from django.views.decorators.http import require_safe
 
 from apps.builds import policies as build_policies
 from apps.deployments import policies as deployment_policies
+from apps.evaluations import policies as evaluation_policies
 from apps.registry import policies as registry_policies
 from apps.runs.models import Run, RunLogLine
 from apps.web.logs import lines_after, log_of
@@ -41,13 +42,15 @@ def run_log(request: HttpRequest, pk: int) -> HttpResponseBase:
 
 
 def visible_runs(user: Any) -> QuerySet[Run]:
-    """Runs of the builds, rollouts and registrations that the person may see."""
+    """Runs of the builds, rollouts, evaluations and registrations that the person may see."""
     builds = build_policies.builds.visible_to(user)
     deployments = deployment_policies.deployments.visible_to(user)
+    evaluations = evaluation_policies.evaluations.visible_to(user)
     versions = registry_policies.versions.visible_to(user)
     return Run.objects.filter(
         Q(build__in=builds.values("pk"))
         | Q(rollout__deployment__in=deployments.values("pk"))
+        | Q(evaluation__in=evaluations.values("pk"))
         | Q(ingest__version__in=versions.values("pk"))
     )
 

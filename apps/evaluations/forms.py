@@ -1,0 +1,89 @@
+"""Input about data sets and evaluations."""
+
+from typing import Any
+
+from django import forms
+
+from apps.evaluations.models import EvaluationDataSet, Kind
+
+
+class DataSetForm(forms.Form):
+    name = forms.CharField(
+        label="Name", max_length=100, help_text="What reports will call it: “holdout 2026-Q3”."
+    )
+    file = forms.FileField(
+        label="File",
+        help_text="CSV with a header line, or a JSON list of objects, in UTF-8; up to 50 MB. It "
+        "needs the model’s inputs, the true values, and whatever rows are to be grouped by.",
+        widget=forms.ClearableFileInput(attrs={"accept": ".csv,.json"}),
+    )
+    description = forms.CharField(
+        label="Description",
+        max_length=2000,
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 2}),
+        help_text="Where the rows come from, and of which time.",
+    )
+
+
+class WithdrawForm(forms.Form):
+    reason = forms.CharField(max_length=1000, required=False)
+
+
+class EvaluationForm(forms.Form):
+    """What to measure, on a data set that was chosen before."""
+
+    kind = forms.ChoiceField(label="The model predicts", choices=Kind.choices)
+    target = forms.ChoiceField(label="True values are in", help_text="The column to predict.")
+    positive = forms.CharField(
+        label="Positive label",
+        max_length=200,
+        required=False,
+        help_text="For two classes: the one to be found. Empty: the second in order.",
+    )
+    threshold = forms.FloatField(
+        label="Threshold",
+        min_value=0.0,
+        max_value=1.0,
+        initial=0.5,
+        help_text="For two classes: from which probability on a row counts as positive.",
+    )
+    prediction_column = forms.CharField(
+        label="Column of predictions",
+        max_length=200,
+        required=False,
+        help_text="Only where the model answers several columns: which of them is the prediction.",
+    )
+    cohorts = forms.MultipleChoiceField(
+        label="Measure groups by",
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        help_text="Metrics are given for each value, and for bands of numbers.",
+    )
+    sensitive = forms.MultipleChoiceField(
+        label="Sensitive attributes",
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        help_text="Rates are compared between their groups.",
+    )
+    min_rows = forms.IntegerField(
+        label="Fewest rows of a group",
+        min_value=5,
+        max_value=10_000,
+        initial=30,
+        help_text="Smaller groups are named and get no number.",
+    )
+    seed = forms.IntegerField(
+        label="Seed",
+        min_value=0,
+        max_value=2**31 - 1,
+        initial=0,
+        help_text="The same seed gives the same report again.",
+    )
+
+    def __init__(self, *args: Any, data_set: EvaluationDataSet, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        columns = [(name, name) for name in data_set.columns]
+        for name in ("target", "cohorts", "sensitive"):
+            field: Any = self.fields[name]
+            field.choices = columns

@@ -1,0 +1,20 @@
+from django.urls import path
+
+from apps.evaluations import views
+
+VERSION = "models/<str:name>/versions/<int:number>/evaluations"
+
+app_name = "evaluations"
+urlpatterns = [
+    path(VERSION, views.of_version, name="of_version"),
+    path(f"{VERSION}/new", views.new, name="new"),
+    path("evaluations/<int:pk>", views.detail, name="detail"),
+    path("evaluations/<int:pk>/report", views.report, name="report"),
+    path("evaluations/<int:pk>/cancel", views.cancel, name="cancel"),
+    path("projects/<slug:slug>/data-sets", views.data_sets, name="data_sets"),
+    path(
+        "projects/<slug:slug>/data-sets/<int:pk>/withdraw",
+        views.withdraw,
+        name="data_set_withdraw",
+    ),
+]
