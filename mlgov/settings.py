@@ -442,6 +442,7 @@ SPECTACULAR_SETTINGS = {
         "ReviewerState": ["approved", "changes", "stale", "waiting"],
         "VerdictKind": "apps.reviews.states.VerdictKind",
         "RolloutKind": "apps.deployments.models.RolloutKind",
+        "EvaluationKind": "apps.evaluations.models.Kind",
         "LabelKind": "apps.registry.models.LabelKind",
         "Role": "apps.projects.roles.Role",
     },

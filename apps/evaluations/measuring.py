@@ -17,8 +17,9 @@ from apps.builds import last_words, packing
 from apps.builds import queries as build_queries
 from apps.builds.builders import runtime
 from apps.builds.models import ModelImage
+from apps.core import strict_json
 from apps.core.digests import CHUNK
-from apps.core.errors import DomainError
+from apps.core.errors import DomainError, Invalid
 from apps.evaluations import queries, services
 from apps.evaluations.models import Evaluation
 from apps.evaluations.sandboxes import registry as sandboxes
@@ -231,17 +232,16 @@ def _checked(raw: bytes) -> dict[str, Any]:
             "Choose fewer columns for groups, then start the evaluation again.",
         )
     try:
-        report = json.loads(raw, parse_constant=_no_constant)
-    except (ValueError, RecursionError) as error:
+        # Also what only one of the databases would refuse later.
+        report = strict_json.parse(raw.decode(), what="The report")
+    except UnicodeDecodeError as error:
         raise _odd_report(str(error)) from error
+    except Invalid as refusal:
+        raise _odd_report(refusal.message) from refusal
     for wrong in _validator().iter_errors(report):
         raise _odd_report(f"{wrong.json_path}: {wrong.message[:200]}")
     assert isinstance(report, dict)
     return report
-
-
-def _no_constant(name: str) -> None:
-    raise ValueError(f"it holds {name}")
 
 
 def _odd_report(reason: str) -> RunFailure:

@@ -11,13 +11,13 @@ from apps.accounts.models import AccessToken, User
 from apps.core.errors import Invalid
 from apps.projects.models import Project
 from apps.projects.queries import projects_where
-from apps.projects.roles import ACTIONS, CONTRIBUTE
+from apps.projects.roles import ACTIONS, CONTRIBUTE, MEASURE
 
 ALL_ACTIONS = frozenset[str]().union(*ACTIONS.values())
 # Names for what is mostly wanted. What a person may not do, his token cannot either.
 PRESETS: dict[str, frozenset[str] | None] = {
     "everything": None,
-    "write": frozenset({"view", "comment", "predict", "retry"} | CONTRIBUTE),
+    "write": frozenset({"view", "comment", "predict", "retry"} | CONTRIBUTE | MEASURE),
     "read": frozenset({"view"}),
 }
 

@@ -79,7 +79,10 @@ def _records(path: Path) -> pd.DataFrame:
     rows = json.loads(path.read_text(encoding="utf-8-sig"))
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise ValueError("it is not a list of objects")
-    return pd.DataFrame.from_records(rows)
+    if not rows:
+        raise ValueError("it has no records")
+    # The first record names the columns: those were looked at when the file was uploaded.
+    return pd.DataFrame.from_records(rows, columns=list(rows[0]))
 
 
 def _require_columns(frame: pd.DataFrame, job: Job) -> None:

@@ -54,7 +54,8 @@ def name_of(value: Any) -> str:
         value = value.item()
     if isinstance(value, float) and value.is_integer():
         value = int(value)
-    return str(value).strip()
+    # Names of classes and groups go into a report, and with it into databases.
+    return "".join(each if each.isprintable() else "�" for each in str(value).strip())
 
 
 def in_order(names: set[str]) -> tuple[str, ...]:

@@ -83,7 +83,7 @@ LOAD_FAILED = '{"time": 1, "event": "load_failed", "error": "ModuleNotFoundError
         (
             Written(report=json.dumps({**REPORT, "rows": float("nan")}).encode(), status=0),
             "evaluations.platform.report-invalid",
-            "it holds NaN",
+            "holds NaN",
         ),
         (
             Written(report=b" " * (9 << 20), status=0),

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 import pytest
 from fairlearn import metrics as fair
+from jsonschema import Draft202012Validator
 from mlgov_evaluator import report
 from mlgov_evaluator.job import Feature, Job
 from mlgov_evaluator.server import Server
@@ -15,6 +16,8 @@ from sklearn import metrics as sk
 
 from tests.evaluator.models import FEATURES, classifier, patients, regressor
 
+SCHEMA = Path(__file__).parents[2] / "apps/evaluations/schema/report-1.json"
+VALIDATOR = Draft202012Validator(json.loads(SCHEMA.read_text()))
 Evaluate = Callable[..., dict[str, Any]]
 
 
@@ -32,6 +35,7 @@ def evaluate(tmp_path: Path, frame: pd.DataFrame, serve: Any, nothing_said: Any)
         job = Job(format="csv", features=features, seed=7, resamples=40, **asked)
         found = report.make(job, path, Server(serve(answers), nothing_said), nothing_said)
         json.dumps(found, allow_nan=False)
+        assert list(VALIDATOR.iter_errors(found)) == []
         return found
 
     return made

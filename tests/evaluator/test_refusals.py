@@ -7,10 +7,12 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from jsonschema import Draft202012Validator
 from mlgov_evaluator import __main__ as program
 from mlgov_evaluator import server
 from mlgov_evaluator.job import Feature, Job
 
+SCHEMA = Path(__file__).parents[2] / "apps/evaluations/schema/report-1.json"
 ROWS = pd.DataFrame({"a": range(40), "b": [0.5] * 40, "label": [0, 1] * 20})
 
 
@@ -32,6 +34,10 @@ def failure(tmp_path: Path, serve: Any) -> Any:
         return json.loads(said.read_text()) if said.exists() else {}
 
     return of
+
+
+def validator() -> Draft202012Validator:
+    return Draft202012Validator(json.loads(SCHEMA.read_text()))
 
 
 def right(rows: pd.DataFrame) -> list[int]:
@@ -191,3 +197,19 @@ def test_a_job_is_read_with_its_features(tmp_path: Path) -> None:
     assert Job.read(path) == Job(
         "regression", "t", "csv", (Feature("a", "double"),), cohorts=("c",)
     )
+
+
+def test_records_beyond_the_first_add_no_columns_and_odd_names_become_printable(
+    tmp_path: Path, failure: Any
+) -> None:
+    rows = [{"a": n, "group": "x\u0000", "label": n % 2} for n in range(40)]
+    rows[5]["\u0000"] = 1
+
+    assert failure(right, json.dumps(rows).encode(), format="json", cohorts=["group"]) == {}
+    made = json.loads((tmp_path / "report.json").read_text())
+    assert [each["name"] for each in made["cohorts"][0]["groups"]] == ["x�"]
+    assert validator().is_valid(made)
+
+
+def test_no_records_are_no_data(failure: Any) -> None:
+    assert failure(right, b"[]", format="json")["code"] == "project.data-unreadable"

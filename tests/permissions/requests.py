@@ -259,6 +259,12 @@ REST: dict[tuple[str, str], Body] = {
     ("POST", "v1:comments"): values(text="Fine."),
     ("POST", "v1:reviewers"): lambda w, p: {"reviewers": [p.asked_name]},
     ("POST", "v1:withdraw"): values(reason="Old."),
+    ("POST", "v1:data_sets"): values(name="another", content=ROWS.decode()),
+    ("POST", "v1:version_evaluations"): lambda w, p: {
+        "data_set": p.data_set,
+        "kind": "binary",
+        "target": "label",
+    },
     ("POST", "v1:api_keys"): values(name="A caller"),
     ("POST", "v1:roll_back"): values(reason="Worse."),
     ("POST", "v1:retire"): values(reason="Old."),

@@ -17,6 +17,7 @@ from apps.core.doors import (
     own_list,
     view,
 )
+from apps.evaluations.doors import UPLOAD
 from apps.projects.roles import AUDITORS
 
 declare(
@@ -183,6 +184,21 @@ declare(
         "v1:cancel": methods(POST=may("deploy", "deployment", "deployment.cancel")),
         "v1:roll_back": methods(POST=may("roll_back", "deployment", "deployment.roll_back")),
         "v1:retire": methods(POST=may("deploy", "deployment", "deployment.retire")),
+        "v1:data_sets": methods(
+            GET=view("project"),
+            POST=may("evaluate", "project", "data_set.upload", rate=Rate.EXPENSIVE, body=UPLOAD),
+        ),
+        "v1:data_set": methods(
+            GET=view("evaluation data set"),
+            DELETE=may("evaluate", "evaluation data set", "data_set.withdraw"),
+        ),
+        "v1:version_evaluations": methods(
+            GET=view("version"),
+            POST=may("evaluate", "version", "evaluation.request", rate=Rate.EXPENSIVE),
+        ),
+        "v1:evaluation": methods(GET=view("evaluation")),
+        "v1:evaluation_report": methods(GET=view("evaluation")),
+        "v1:evaluation_cancel": methods(POST=may("evaluate", "evaluation", "evaluation.cancel")),
         "v1:runs": methods(GET=everybody()),
         "v1:run": methods(GET=view("run")),
         "v1:run_log": methods(GET=view("run")),

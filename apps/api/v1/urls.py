@@ -9,6 +9,7 @@ from apps.api.v1.views import (
     attributes,
     cards,
     deployments,
+    evaluations,
     naming,
     people,
     projects,
@@ -139,6 +140,26 @@ urlpatterns = [
         f"{VERSION}/comments/<int:pk>",
         cards.CommentOnVersionView.as_view(),
         name="comment_on_version",
+    ),
+    path(
+        f"{VERSION}/evaluations", evaluations.EvaluationsView.as_view(), name="version_evaluations"
+    ),
+    path("evaluations/<int:pk>", evaluations.EvaluationView.as_view(), name="evaluation"),
+    path(
+        "evaluations/<int:pk>/report",
+        evaluations.EvaluationReportView.as_view(),
+        name="evaluation_report",
+    ),
+    path(
+        "evaluations/<int:pk>/cancel",
+        evaluations.EvaluationCancelView.as_view(),
+        name="evaluation_cancel",
+    ),
+    path("projects/<str:project>/data-sets", evaluations.DataSetsView.as_view(), name="data_sets"),
+    path(
+        "projects/<str:project>/data-sets/<int:pk>",
+        evaluations.DataSetView.as_view(),
+        name="data_set",
     ),
     path(f"{VERSION}/move", stages.MoveView.as_view(), name="move"),
     path(f"{VERSION}/reviews", reviews.VersionReviewsView.as_view(), name="version_reviews"),

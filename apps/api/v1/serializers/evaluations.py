@@ -1,0 +1,79 @@
+from rest_framework import serializers
+
+from apps.api.v1.serializers.deployments import Run
+from apps.api.v1.serializers.fields import page_of
+from apps.api.v1.serializers.people import Person
+from apps.evaluations.models import Evaluation as EvaluationRow
+from apps.evaluations.models import Format, Kind
+
+
+class DataSet(serializers.Serializer):
+    id = serializers.IntegerField()
+    name = serializers.CharField()
+    format = serializers.ChoiceField(Format.choices)
+    sha256 = serializers.CharField()
+    size = serializers.IntegerField()
+    columns = serializers.ListField(child=serializers.CharField())
+    description = serializers.CharField()
+    uploaded_by = Person()
+    uploaded_at = serializers.DateTimeField()
+
+
+class NewDataSet(serializers.Serializer):
+    name = serializers.CharField(max_length=100)
+    description = serializers.CharField(max_length=2000, required=False, allow_blank=True)
+    file = serializers.FileField(
+        required=False, help_text="In a multipart body: CSV or JSON, by the ending of its name."
+    )
+    content = serializers.CharField(
+        required=False, help_text="In a JSON body: the text of the file.", trim_whitespace=False
+    )
+    format = serializers.ChoiceField(
+        Format.choices, required=False, help_text="Of `content`; csv if not given."
+    )
+
+
+class DataSetWithdrawal(serializers.Serializer):
+    reason = serializers.CharField(max_length=1000, required=False, allow_blank=True)
+
+
+class Evaluation(serializers.Serializer):
+    id = serializers.IntegerField()
+    project = serializers.CharField(source="version.model.project.slug")
+    model = serializers.CharField(source="version.model.name")
+    version = serializers.IntegerField(source="version.number")
+    data_set = DataSet()
+    kind = serializers.ChoiceField(Kind.choices)
+    target = serializers.CharField()
+    positive = serializers.CharField()
+    prediction_column = serializers.CharField()
+    threshold = serializers.FloatField()
+    cohorts = serializers.ListField(child=serializers.CharField())
+    sensitive = serializers.ListField(child=serializers.CharField())
+    min_rows = serializers.IntegerField()
+    seed = serializers.IntegerField()
+    artifact_digest = serializers.CharField()
+    run = Run()
+    report_sha256 = serializers.CharField(help_text="Empty until there is a report.")
+    created_at = serializers.DateTimeField()
+    url = serializers.SerializerMethodField(help_text="Of the page with the report.")
+
+    def get_url(self, evaluation: EvaluationRow) -> str:
+        return page_of("evaluations:detail", evaluation.pk)
+
+
+class NewEvaluation(serializers.Serializer):
+    data_set = serializers.IntegerField(min_value=1, max_value=2**63 - 1)
+    kind = serializers.ChoiceField(Kind.choices)
+    target = serializers.CharField(max_length=200, trim_whitespace=False)
+    positive = serializers.CharField(max_length=200, required=False, allow_blank=True)
+    prediction_column = serializers.CharField(max_length=200, required=False, allow_blank=True)
+    threshold = serializers.FloatField(min_value=0, max_value=1, required=False)
+    cohorts = serializers.ListField(
+        child=serializers.CharField(max_length=200, trim_whitespace=False), required=False
+    )
+    sensitive = serializers.ListField(
+        child=serializers.CharField(max_length=200, trim_whitespace=False), required=False
+    )
+    min_rows = serializers.IntegerField(min_value=5, max_value=10_000, required=False)
+    seed = serializers.IntegerField(min_value=0, max_value=2**31 - 1, required=False)
