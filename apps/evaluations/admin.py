@@ -5,10 +5,11 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest
 
+from apps.core.admin import CarefulAdmin
 from apps.evaluations.models import Evaluation, EvaluationDataSet
 
 
-class LookedAt(admin.ModelAdmin):
+class LookedAt(CarefulAdmin):
     """Whatever changes one is recorded, which this page would not do."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 
 WIDTH, HEIGHT = 400, 300
 ROW, GAP = 22, 6
-LABELS = 150
+LABELS = 130
 
 
 @dataclass(frozen=True)
@@ -220,6 +220,8 @@ SPELLED = {
 def figure(value: float | None) -> str:
     if value is None:
         return "–"
+    if abs(value) < 1e-9:
+        return "0"
     if value == int(value) and abs(value) < 1e9:
         return f"{int(value):,}"
     return f"{value:.3f}" if 0.001 <= abs(value) < 10 else f"{value:,.4g}"

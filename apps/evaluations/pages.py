@@ -44,6 +44,7 @@ def sections_of(report: Mapping[str, Any]) -> dict[str, Any]:
         ),
         "fairness": [_fairness(each) for each in report["fairness"]],
         "importance": charts.importance(report),
+        "importance_of": words(report["importance"]["metric"]),
         "importance_table": Table(
             ["Column", "Worse by", "Deviation"],
             [

@@ -154,6 +154,8 @@ def data_sets(request: HttpRequest, slug: str) -> HttpResponse:
             request.GET.get("page")
         ),
         "may_evaluate": project_policies.projects.allows(user, "evaluate", project),
+        "may_change": project_policies.projects.allows(user, "manage_project", project),
+        "may_webhooks": project_policies.projects.allows(user, "manage_webhooks", project),
     }
     status = 422 if posted else 200
     return answer(request, "evaluations/data_sets.html", context, refusal=refusal, status=status)

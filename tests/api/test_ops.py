@@ -49,7 +49,7 @@ def test_not_ready_without_workers_for_each_queue(client, db):
     assert (status, parts["workers"]["ok"]) == (503, False)
     assert "builds, deployments" in parts["workers"]["text"]
     assert parts["workers"]["remedy"] == (
-        "Start one: celery -A mlgov worker --queues builds,deployments"
+        "Start one: celery -A mlgov worker --queues builds,deployments,evaluations"
     )
 
 

@@ -21,7 +21,15 @@ from tests import capabilities, servers
 ROOT = Path(__file__).resolve().parents[2]
 STAND_INS = {"postgres:16": "postgres", "redis:7": "redis"}
 SERVICES = {
-    *("migrate", "web", "worker", "worker-builds", "worker-deployments", "beat"),
+    *(
+        "migrate",
+        "web",
+        "worker",
+        "worker-builds",
+        "worker-deployments",
+        "worker-evaluations",
+        "beat",
+    ),
     *("postgres", "redis", "mlflow"),
 }
 SECRETS = ("MLGOV_SECRET_KEY", "POSTGRES_PASSWORD", "REDIS_PASSWORD")
@@ -75,7 +83,7 @@ def test_the_file_is_valid(compose, environment):
         if any("docker.sock" in str(volume) for volume in service.get("volumes", []))
     }
     assert set(services) == SERVICES
-    assert with_engine == {"worker-builds", "worker-deployments"}
+    assert with_engine == {"worker-builds", "worker-deployments", "worker-evaluations"}
     assert [n for n, s in services.items() if n != "migrate" and "healthcheck" not in s] == []
 
 
