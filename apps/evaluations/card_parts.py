@@ -4,8 +4,72 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
+from apps.accounts.models import User
+from apps.cards import documents
+from apps.cards import queries as cards
+from apps.cards import services as card_services
+from apps.cards.models import CardRevision
+from apps.core.errors import Conflict
+from apps.evaluations.models import Evaluation
+
+METRICS, REPORTS = "/evaluation/metrics", "/evaluation/reports"
+ASSESSMENTS, ASSESSED = "/fairness/assessments", "/fairness/assessed"
 ORIGIN = "evaluation"
 EVERYBODY = "everybody"
+
+
+def put_on_card(evaluation: Evaluation, *, by: User) -> CardRevision:
+    """A revision with the results on it, in place of what this data set gave before.
+
+    What people wrote about a group at risk stays; its figures are the new ones.
+    """
+    if evaluation.report is None:
+        raise Conflict("There is no report yet, so there is nothing to put on the card.")
+    version, data_set = evaluation.version, evaluation.data_set.name
+    parts = parts_of_card(
+        evaluation.report,
+        data_set=data_set,
+        sha256=evaluation.report_sha256,
+        dated=evaluation.created_at.date(),
+    )
+    current = cards.current_card(version)
+    changes = _changes(current.content, parts, data_set)
+    return card_services.edit_card(
+        version,
+        by=by,
+        changes=changes,
+        base_revision=current.number,
+        reason=f"Evaluation {evaluation.pk} on {data_set}",
+    )
+
+
+def _changes(content: Mapping[str, Any], parts: Mapping[str, Any], data_set: str) -> dict[str, Any]:
+    metrics = [
+        row
+        for row in documents.value_at(content, METRICS) or []
+        if (row.get("origin"), row.get("dataset")) != (ORIGIN, data_set)
+    ]
+    (report,) = parts["evaluation"]["reports"]
+    reports = [
+        row
+        for row in documents.value_at(content, REPORTS) or []
+        if row.get("title") != report["title"]
+    ]
+    changes: dict[str, Any] = {
+        METRICS: [*metrics, *parts["evaluation"]["metrics"]],
+        REPORTS: [*reports, report],
+    }
+    found = (parts.get("fairness") or {}).get("assessments") or []
+    if found:
+        merged = {_group(row): row for row in documents.value_at(content, ASSESSMENTS) or []}
+        for row in found:
+            merged[_group(row)] = {**merged.get(_group(row), {}), **row}
+        changes |= {ASSESSMENTS: list(merged.values()), ASSESSED: "yes"}
+    return changes
+
+
+def _group(row: Mapping[str, Any]) -> tuple[Any, ...]:
+    return row.get("group_at_risk"), row.get("attribute")
 
 
 def parts_of_card(

@@ -14,6 +14,7 @@ declare(
         ),
         "evaluations:detail": methods(GET=view("evaluation")),
         "evaluations:report": methods(GET=view("evaluation")),
+        "evaluations:to_card": methods(POST=may("edit_card", "evaluation", "card.edit")),
         "evaluations:cancel": methods(POST=may("evaluate", "evaluation", "evaluation.cancel")),
         "evaluations:data_sets": methods(
             GET=view("project"),

@@ -10,6 +10,7 @@ urlpatterns = [
     path(f"{VERSION}/new", views.new, name="new"),
     path("evaluations/<int:pk>", views.detail, name="detail"),
     path("evaluations/<int:pk>/report", views.report, name="report"),
+    path("evaluations/<int:pk>/card", views.to_card, name="to_card"),
     path("evaluations/<int:pk>/cancel", views.cancel, name="cancel"),
     path("projects/<slug:slug>/data-sets", views.data_sets, name="data_sets"),
     path(

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from apps.core.errors import DomainError
 from apps.core.pages import answer, asked_part, put_on_form, refresh
-from apps.evaluations import pages, policies, queries, services
+from apps.evaluations import card_parts, pages, policies, queries, services
 from apps.evaluations.forms import DataSetForm, EvaluationForm, WithdrawForm
 from apps.evaluations.models import Evaluation, EvaluationDataSet
 from apps.projects import policies as project_policies
@@ -99,6 +99,21 @@ def report(request: HttpRequest, pk: int) -> HttpResponse:
     spelled = {"sort_keys": True, "separators": (",", ":"), "ensure_ascii": False}
     response = JsonResponse(evaluation.report, json_dumps_params=spelled)
     response["Content-Disposition"] = f'attachment; filename="evaluation-{evaluation.pk}.json"'
+    return response
+
+
+@login_required
+@require_POST
+def to_card(request: HttpRequest, pk: int) -> HttpResponse:
+    """Put the results on the card of the version."""
+    user: Any = request.user
+    evaluation = evaluation_or_404(user, pk)
+    version = evaluation.version
+    registry_policies.versions.require(user, "edit_card", version)
+    card_parts.put_on_card(evaluation, by=user)
+    messages.success(request, "The results are on the card.")
+    response = redirect("web:card", version.model.name, version.number)
+    response["Location"] += "#card-evaluation"
     return response
 
 
