@@ -11,7 +11,11 @@ from tests.permissions.places import World, make_world
 @pytest.fixture(scope="package")
 def world(django_db_setup: None, django_db_blocker: Any) -> Iterator[World]:
     """Made once. Whatever a request changes is taken back after it."""
-    pages = override_settings(MLGOV_MLFLOW_PAGES="http://mlflow.localhost")
-    with django_db_blocker.unblock(), pages, transaction.atomic():
+    changed = override_settings(
+        MLGOV_MLFLOW_PAGES="http://mlflow.localhost",
+        # However long it takes to knock everywhere, nobody is asked again who he is.
+        ACCOUNT_REAUTHENTICATION_TIMEOUT=24 * 3600,
+    )
+    with django_db_blocker.unblock(), changed, transaction.atomic():
         yield make_world()
         transaction.set_rollback(True)
