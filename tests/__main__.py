@@ -3,10 +3,11 @@
 Without PostgreSQL there is one run, on SQLite. With it there are two, because both are promised:
 
 1. on SQLite, what is quick and needs nothing but Python; when it fails, that is the end;
-2. on PostgreSQL, everything: also the tests marked postgres (locks and races), and those that are
-   slow or need Docker or a browser, which do not get better by running twice.
+2. on PostgreSQL, everything that touches a database: also the tests marked postgres (locks and
+   races), and those that are slow or need Docker or a browser. Those, and what touches no database,
+   do not get better by running twice.
 
-So the last summary is always that of the whole suite. The servers are thrown away afterwards.
+The last summary says how many were not repeated. The servers are thrown away afterwards.
 Each run is spread over several processes; what is heavy stays together in one (tests/conftest.py).
 Arguments go to pytest; `--on sqlite` or `--on postgres` before them picks one of the two.
 """
@@ -42,7 +43,8 @@ def main() -> int:
                 status = _pytest("sqlite", ["-m", QUICK, *arguments], MLGOV_REQUIRE="")
                 if status not in (0, NOTHING_COLLECTED):
                     return status
-                print("==> On PostgreSQL: everything", flush=True)
+                print("==> On PostgreSQL: everything that touches a database", flush=True)
+                return _pytest("postgres", arguments, MLGOV_TEST_REPEATED="1")
             return _pytest("postgres", arguments)
     except KeyboardInterrupt:
         return 130

@@ -27,6 +27,9 @@ HEAVY = {
     "tests/journeys/": "product",
     "tests/contract/": "contract",
 }
+# By one of these a test says that it is not among what runs on SQLite first.
+NOT_QUICK = {"slow", *(capability.marker for capability in capabilities.ALL)}
+DATABASE = {"db", "transactional_db", "django_db_setup", "live_server"}
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -63,12 +66,24 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduling:
 
 @pytest.hookimpl(trylast=True)  # after -m and -k: what nobody asked for is not missed
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if os.environ.get("MLGOV_TEST_REPEATED"):
+        repeated = [item for item in items if not _ran_before(item)]
+        config.hook.pytest_deselected(items=[item for item in items if _ran_before(item)])
+        items[:] = repeated
     for capability in capabilities.ALL:
         asking = [item for item in items if item.get_closest_marker(capability.marker)]
         if asking and (why := capability.missing()):
             for item in asking:
                 item.add_marker(pytest.mark.skip(reason=f"needs {capability.title}: {why}"))
             config.stash[NOT_RUN][f"{capability.title}: {why}"] = len(asking)
+
+
+def _ran_before(item: pytest.Item) -> bool:
+    """Whether the run on SQLite had the test already, and another database changes nothing."""
+    touches_one = item.get_closest_marker("django_db") or DATABASE & set(
+        getattr(item, "fixturenames", ())
+    )
+    return not touches_one and not any(item.get_closest_marker(name) for name in NOT_QUICK)
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

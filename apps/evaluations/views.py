@@ -31,7 +31,6 @@ def of_version(request: HttpRequest, name: str, number: int) -> HttpResponse:
     page = Paginator(found, ON_A_PAGE).get_page(request.GET.get("page"))
     context = _of_version(version) | {
         "page": page,
-        "may_evaluate": registry_policies.versions.allows(request.user, "evaluate", version),
     }
     return answer(request, "evaluations/list.html", context)
 
@@ -81,8 +80,6 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
     context = _of_version(evaluation.version) | {
         "evaluation": evaluation,
         "run": evaluation.run,
-        "may_cancel": not evaluation.run.is_finished
-        and policies.evaluations.allows(request.user, "evaluate", evaluation),
     }
     if evaluation.report is not None:
         context |= pages.sections_of(evaluation.report)
@@ -168,7 +165,6 @@ def data_sets(request: HttpRequest, slug: str) -> HttpResponse:
         "page": Paginator(found.select_related("uploaded_by"), ON_A_PAGE).get_page(
             request.GET.get("page")
         ),
-        "may_evaluate": project_policies.projects.allows(user, "evaluate", project),
         "may_change": project_policies.projects.allows(user, "manage_project", project),
         "may_webhooks": project_policies.projects.allows(user, "manage_webhooks", project),
     }

@@ -154,7 +154,10 @@ def test_a_card_is_edited_on_top_of_what_was_read(
 
     assert (saved.json()["revision"], saved.json()["description"]) == (2, "# For whom\n")
     assert (late.status_code, late.json()["code"]) == (409, "edited_meanwhile")
-    assert late.json()["details"] == {"revision": 2}
+    assert late.json()["details"] == {
+        "revision": 2,
+        "fields": ["/overview/description"],
+    }
     revisions = client.get(f"{path}/revisions").json()["results"]
     assert [r["revision"] for r in revisions] == [2, 1]
 

@@ -6,6 +6,7 @@ from django.contrib.auth.models import Group
 
 from apps.access import services as access
 from apps.accounts.models import ClaimMapping, User
+from apps.cards.models import CardRequirement
 from apps.tracking.models import TrackingAccess, TrackingServer
 from apps.webhooks.models import Delivery, RegistryWebhook
 from tests import factories
@@ -23,6 +24,7 @@ def make_what_only_the_admin_shows(
     ClaimMapping.objects.create(claim="groups", value="apart", group=group)
     for holder in (newcomer, group):
         access.give(model, actions=["view"], to=holder, by=administrator)
+    CardRequirement.objects.create(project=apart, pointer="/use/intended_use")
     # One on which nothing hangs, and so goes.
     Group.objects.create(name="empty")
     webhook = RegistryWebhook.objects.earliest("pk")

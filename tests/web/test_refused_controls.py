@@ -28,6 +28,10 @@ LEFT_TO_TEMPLATES = {
     # Words are changed by whoever said them.
     ("cards/comments_list.html", "entry.may_edit"),
     ("cards/comments_list.html", "entry.may_delete"),
+    # “Edit the card” says it once for the whole card; these are further ways to the same forms.
+    ("cards/section.html", "may_edit"),
+    ("cards/summary.html", "may_edit"),
+    ("web/card.html", "may_edit"),
     # What a reviewer is asked for: the page says beside it why he cannot decide.
     ("reviews/detail.html", "may_decide"),
     ("web/card.html", "entry.may_decide"),
@@ -93,7 +97,7 @@ def expected(world: World) -> dict[str, list[tuple[str, str, str]]]:
         f"{card}/{own.number}": [
             access,
             ("Move…", "move", version),
-            ("Edit", "edit_card", version),
+            ("Edit the card", "edit_card", version),
             ("Try it", "predict", endpoint),
             ("Comment", "comment", version),
             attributes,
@@ -101,7 +105,7 @@ def expected(world: World) -> dict[str, list[tuple[str, str, str]]]:
         f"{card}/{_failed(own).number}": [
             access,
             ("Try again", "retry", failed),
-            ("Edit", "edit_card", failed),
+            ("Edit the card", "edit_card", failed),
             ("Comment", "comment", failed),
             attributes,
         ],
