@@ -515,5 +515,7 @@ LOGGING = {
         "celery.beat": {"level": "WARNING"},
         "urllib3": {"level": "WARNING"},
         "docker": {"level": "WARNING"},
+        "fontTools": {"level": "WARNING"},
+        "weasyprint": {"level": "WARNING"},
     },
 }

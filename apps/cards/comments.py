@@ -5,9 +5,10 @@ from django.utils import timezone
 
 from apps.accounts.models import User
 from apps.audit.services import record
-from apps.cards import policies
+from apps.cards import policies, queries
 from apps.cards.events import VersionCommented
 from apps.cards.models import VersionComment
+from apps.cards.schema import FIELDS
 from apps.core.errors import Invalid, NotFound, TooLarge
 from apps.outbox.services import publish
 from apps.registry import policies as registry_policies
@@ -18,10 +19,20 @@ LONGEST_COMMENT = 65_535
 
 
 @transaction.atomic
-def add_comment(version: ModelVersion, *, text: str, by: User) -> VersionComment:
+def add_comment(version: ModelVersion, *, text: str, by: User, pointer: str = "") -> VersionComment:
+    """Say something about a version, or about a field of its card as it is now."""
     version = living_version(version)
     registry_policies.versions.require(by, "comment", version)
-    comment = VersionComment.objects.create(version=version, by=by, text=_checked(text))
+    if pointer and pointer not in FIELDS:
+        sentence = "The card has no such field. Its fields are in the schema of cards."
+        raise Invalid(sentence, details={"pointer": sentence})
+    comment = VersionComment.objects.create(
+        version=version,
+        by=by,
+        text=_checked(text),
+        pointer=pointer,
+        revision=queries.current_card(version).number if pointer else None,
+    )
     _record(comment, "version.comment", by=by)
     publish(VersionCommented(version.pk, comment.pk))
     return comment

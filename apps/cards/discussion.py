@@ -14,6 +14,7 @@ from apps.cards import policies
 from apps.cards.forms import CommentForm
 from apps.cards.models import VersionComment
 from apps.cards.pages import discussion
+from apps.cards.schema import FIELDS
 from apps.cards.views import version_or_404
 from apps.core.errors import DomainError
 from apps.core.pages import answer, put_on_form
@@ -28,7 +29,12 @@ def comments(request: HttpRequest, name: str, number: int) -> HttpResponse:
     user: Any = request.user
     version = version_or_404(user, name, number)
     if request.method != "POST":
-        return answer(request, "cards/comments.html", _page(version, **discussion(version, user)))
+        about = FIELDS.get(request.GET.get("field", ""))
+        asked = CommentForm(
+            initial={"pointer": about.pointer if about else ""}, auto_id="id_comment_%s"
+        )
+        context = _page(version, about=about, **discussion(version, user, form=asked))
+        return answer(request, "cards/comments.html", context)
     registry_policies.versions.require(user, "comment", version)
     form = CommentForm(request.POST, auto_id="id_comment_%s")
     refusal: DomainError | None = None
@@ -55,7 +61,7 @@ def comment(request: HttpRequest, name: str, number: int, pk: int) -> HttpRespon
     form = CommentForm(request.POST or None, initial={"text": found.text})
     if request.method == "POST" and form.is_valid():
         try:
-            services.edit_comment(found, by=user, **form.cleaned_data)
+            services.edit_comment(found, by=user, text=form.cleaned_data["text"])
             return _back(version)
         except DomainError as error:
             refusal = error

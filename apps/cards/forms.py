@@ -289,6 +289,8 @@ class CommentForm(forms.Form):
         help_text="Markdown. For questions to those who decide, comment on the review instead.",
         widget=forms.Textarea(attrs={"rows": 3}),
     )
+    # The field of the card that it is about.
+    pointer = forms.CharField(required=False, max_length=80, widget=forms.HiddenInput)
 
 
 def form_field(part: Part) -> forms.Field:

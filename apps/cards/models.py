@@ -199,6 +199,9 @@ class VersionComment(models.Model):
     by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     at = models.DateTimeField(default=timezone.now)
     text = models.TextField()
+    # The field of the card that it is about, and the revision that was read; empty: the version.
+    pointer = models.CharField(max_length=80, blank=True)
+    revision = models.PositiveIntegerField(null=True)
     edited_at = models.DateTimeField(null=True)
     deleted_at = models.DateTimeField(null=True)
 

@@ -6,6 +6,7 @@ from apps.accounts.models import User
 from apps.cards import policies, queries
 from apps.cards.forms import CommentForm
 from apps.cards.rendering import to_html
+from apps.cards.schema import FIELDS
 from apps.registry import policies as registry_policies
 from apps.registry.models import ModelVersion
 
@@ -28,11 +29,14 @@ def discussion(
         for action in ("edit", "delete")
     }
     shown = found[-newest:] if newest else found
+    outdated = queries.outdated(shown, queries.current_card(version)) if shown else set()
     return {
         "comments": [
             {
                 "comment": comment,
                 "html": to_html(comment.text),
+                "field": FIELDS.get(comment.pointer),
+                "is_outdated": comment.pk in outdated,
                 "may_edit": comment.pk in may["edit"],
                 "may_delete": comment.pk in may["delete"],
             }

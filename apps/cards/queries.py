@@ -1,5 +1,6 @@
 """Reads about model cards, and about what is said beside them."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +23,12 @@ def current_card(version: ModelVersion) -> CardRevision:
     """
     newest = version.card_revisions.select_related("author", "reading").order_by("-number").first()
     return newest or first_revision(version)
+
+
+def current_digest(version: ModelVersion) -> str:
+    """The digest of the newest revision, without reading what it says."""
+    newest = version.card_revisions.order_by("-number").values_list("digest", flat=True).first()
+    return newest or first_revision(version).digest
 
 
 def first_revision(version: ModelVersion) -> CardRevision:
@@ -76,6 +83,23 @@ def earlier_with_words(revision: CardRevision, user: User) -> ModelVersion | Non
 def editors_of(version: ModelVersion) -> set[int]:
     """Primary keys of the people who wrote any revision of the card."""
     return set(version.card_revisions.values_list("author", flat=True))
+
+
+def outdated(comments: Iterable[VersionComment], newest: CardRevision) -> set[int]:
+    """Primary keys of comments on a field that says something else by now."""
+    anchored = [comment for comment in comments if comment.pointer in FIELDS]
+    numbers = {comment.revision for comment in anchored if comment.revision} - {newest.number}
+    read = {
+        revision.number: revision
+        for revision in newest.version.card_revisions.filter(number__in=numbers)
+    }
+    return {
+        comment.pk
+        for comment in anchored
+        if comment.revision in read
+        and documents.value_at(read[comment.revision].content, comment.pointer)
+        != documents.value_at(newest.content, comment.pointer)
+    }
 
 
 def comments_on(version: ModelVersion) -> QuerySet[VersionComment]:

@@ -28,7 +28,7 @@ def content_digest(review: ReviewRequest) -> str:
     return digest_of(
         {
             "artifacts": version.artifact_digest,
-            "card": card_queries.current_card(version).digest,
+            "card": card_queries.current_digest(version),
             "policy": digest_of(review.policy),
         }
     )

@@ -16,32 +16,13 @@ import requests
 from mlgov.demo.clients import TIMEOUT, Browser, Mail, Refused, Script, mails_in
 from mlgov.demo.people import PROJECT
 from mlgov.demo.steps import Step, StepFailed
+from mlgov.demo.words import CARD
 
 MODEL = "release-on-summons"
 REVIEWERS = ("dora", "rafael")
 TRAINING = Path(__file__).with_name("train.py")
 OURS_OR_MLFLOWS = ("MLGOV_", "MLFLOW_")
 BUILD_PATIENCE = 1200  # seconds; the first environment downloads its packages
-DESCRIPTION = """\
-Estimates whether a person who was arrested for a simple offence is **released with a summons**
-or brought to a police station.
-
-## Intended use
-
-Statistics on how arrests are handled. It must not decide on a person.
-
-## Data
-
-5,226 arrests in Toronto, 1997 to 2002. *Colour* and *sex* are no features; they are in the logged
-data sets, so that groups can be compared.
-
-## Limits
-
-| What | Why |
-|---|---|
-| One city, twenty years ago | Do not use it elsewhere. |
-| `checks` counts earlier police records | It carries the bias of earlier policing. |
-"""
 NOTES = {
     "Staging": "First model on this data. Please look at the features and at the metrics.",
     "Production": "A week in staging without surprises. Please let it serve.",
@@ -96,7 +77,7 @@ class Story:
         card = self.script("ada").get(path)
         if not card["description"]:
             self.script("ada").put(
-                path, description=DESCRIPTION, base_revision=card["revision"], reason="First words"
+                path, changes=CARD, base_revision=card["revision"], reason="First words"
             )
 
     def card_url(self, number: int) -> str:

@@ -8,7 +8,7 @@ from rest_framework.test import APIClient
 from apps.accounts import services as accounts
 from apps.accounts.models import User
 from apps.audit.models import AuditEvent
-from apps.cards import comments, queries
+from apps.cards import comments, queries, services
 from apps.core.errors import Invalid, NotFound, NotPermitted, TooLarge
 from apps.notifications.models import Notification
 from apps.outbox import services as outbox
@@ -141,3 +141,29 @@ def test_the_discussion_over_rest(
     assert author.delete(one).status_code == 204
     assert author.delete(one).status_code == 404
     assert other.get(path).json()["results"] == []
+
+
+def test_a_comment_on_a_field_says_so_and_when_it_is_outdated(
+    version: ModelVersion, data_scientist: User, reviewer: User
+) -> None:
+    client = Client()
+    client.force_login(reviewer)
+    asked = client.get(page(version), {"field": "/use/intended_use"})
+    assert 'value="/use/intended_use"' in asked.content.decode()
+    client.post(page(version), {"text": "For whom?", "pointer": "/use/intended_use"})
+    comment = version.comments.get()
+    assert (comment.pointer, comment.revision) == ("/use/intended_use", 1)
+    shown = client.get(page(version)).content.decode()
+    assert ("On <a" in shown, "outdated" in shown) == (True, False)
+    services.edit_card(
+        version,
+        by=data_scientist,
+        changes={"/use/intended_use": "For credit officers."},
+        base_revision=1,
+    )
+    assert "outdated" in client.get(page(version)).content.decode()
+
+
+def test_a_comment_on_no_field_of_the_card_is_refused(version: ModelVersion, owner: User) -> None:
+    with pytest.raises(Invalid, match="no such field"):
+        comments.add_comment(version, text="Hm.", by=owner, pointer="/use/colour")

@@ -187,7 +187,19 @@ class VersionComment(serializers.Serializer):
     at = serializers.DateTimeField()
     edited_at = serializers.DateTimeField(allow_null=True)
     text = serializers.CharField(help_text="Markdown.")
+    pointer = serializers.CharField(help_text="The field of the card that it is about, if any.")
+    revision = serializers.IntegerField(allow_null=True, help_text="The one that was read.")
+
+
+class ChangedVersionComment(serializers.Serializer):
+    text = serializers.CharField(max_length=20_000)
 
 
 class NewVersionComment(serializers.Serializer):
     text = serializers.CharField(max_length=20_000)
+    pointer = serializers.CharField(
+        max_length=80,
+        required=False,
+        allow_blank=True,
+        help_text="A field of the card, such as /use/intended_use.",
+    )

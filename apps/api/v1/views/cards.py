@@ -137,12 +137,12 @@ class CommentsOnVersionView(Resource):
 
 
 class CommentOnVersionView(Resource):
-    @extend_schema(request=shapes.NewVersionComment, responses=shapes.VersionComment)
+    @extend_schema(request=shapes.ChangedVersionComment, responses=shapes.VersionComment)
     def put(self, request: PersonsRequest, name: str, number: int, pk: int) -> Response:
         """Say it in other words: your own comments only."""
         comment = comments.edit_comment(
             _comment_of(request, name, number, pk),
-            **self.given(shapes.NewVersionComment),
+            **self.given(shapes.ChangedVersionComment),
             by=request.user,
         )
         return shown(comment, shapes.VersionComment)
