@@ -7,6 +7,7 @@ ALL = (
     "list_pages",
     "access_rules",
     "refusals",
+    "cards",
     "registry_against_stock",
     "approval_to_prediction",
 )
