@@ -64,6 +64,12 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduling:
     return Scheduling(config, log)
 
 
+def pytest_itemcollected(item: pytest.Item) -> None:
+    # Each process starts an MLflow server for these, which takes longer than all of them together.
+    if "tracking_server" in getattr(item, "fixturenames", ()):
+        item.add_marker("slow")
+
+
 @pytest.hookimpl(trylast=True)  # after -m and -k: what nobody asked for is not missed
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if os.environ.get("MLGOV_TEST_REPEATED"):

@@ -70,7 +70,7 @@ def test_it_says_how_far_it_came_where_there_was_no_time(viewer: User) -> None:
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.slow)])
 def test_what_is_told_beforehand_is_what_happens(seed: int) -> None:
     chance = random.Random(1000 + seed)
     world = invent(chance)

@@ -100,7 +100,7 @@ def test_no_input_is_answered_with_a_server_error(
     properties = _schema_of(operation)
 
     @settings(
-        max_examples=20,
+        max_examples=10,
         deadline=None,
         derandomize=True,
         database=None,
