@@ -86,7 +86,7 @@ def test_a_rule_is_written_tried_asked_about_and_switched_off(
     expect(page.get_by_text("is switched off and does nothing now.")).to_be_visible()
     found += violations(page)
     reader.goto("/models/scoring/versions/1")
-    expect(reader.get_by_role("link", name="Edit", exact=True)).to_be_visible()
+    expect(reader.get_by_role("link", name="Edit the card", exact=True)).to_be_visible()
     found += violations(reader)
     assert found == []
 

@@ -80,10 +80,10 @@ def test_a_card_that_changed_meanwhile_is_not_approved_unread(
     expect(page.get_by_role("button", name="Approve (1 of 2)")).to_be_visible()
     from_outside = sign_in("scientist")
     from_outside.goto("/models/scoring/versions/1")
-    from_outside.get_by_role("link", name="Edit", exact=True).click()
-    from_outside.get_by_label("Description").fill("Other words.")
+    from_outside.get_by_role("link", name="Edit the card", exact=True).click()
+    from_outside.get_by_role("textbox", name="Description").fill("Other words.")
     from_outside.get_by_role("button", name="Save").click()
-    expect(from_outside.get_by_text("Other words.")).to_be_visible()
+    expect(from_outside.locator("#overview-description")).to_contain_text("Other words.")
 
     page.get_by_label("Comment optional").fill("My long comment.")
     page.get_by_role("button", name="Approve (1 of 2)").click()
