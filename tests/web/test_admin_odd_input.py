@@ -15,7 +15,8 @@ from apps.stages.models import Stage
 from tests import factories
 
 # Not in a transaction around the test: PostgreSQL would refuse all that follows one error.
-pytestmark = pytest.mark.django_db(transaction=True)
+# Thousands of requests: on one database only, the stricter one.
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
 HUGE, DIGITS = "9" * 40, "9" * 5000
 ODD = [HUGE, DIGITS, "1e999", "99999-12-31"]
