@@ -96,6 +96,7 @@ ALWAYS: dict[tuple[str, str], Callable[[World], Any]] = {
     ("openid_connect_login", "provider_id"): lambda world: world.provider,
     ("openid_connect_callback", "provider_id"): lambda world: world.provider,
     ("sign_on:back_channel_logout", "provider"): lambda world: world.provider,
+    ("sign_on:security_events", "provider"): lambda world: world.provider,
     ("account_confirm_email", "key"): lambda world: world.confirmation,
     ("account_reset_password_from_key", "uidb36"): lambda world: world.reset[0],
     ("account_reset_password_from_key", "key"): lambda world: world.reset[1],
