@@ -13,14 +13,13 @@ from typing import Any
 
 import pytest
 from django.db import connection, transaction
-from django.test import override_settings
 from django.urls import reverse
 
 from apps.core.doors import ANY, Door, Login, Who
 from apps.core.routes import Route, all_routes
 from scripts.permissions import Answer, answer
 from tests.permissions import requests
-from tests.permissions.places import MISSING, Person, Place, World, make_world, mixed
+from tests.permissions.places import MISSING, Person, Place, World, mixed
 
 # Some thousand requests.
 pytestmark = pytest.mark.slow
@@ -41,14 +40,6 @@ def _doors() -> Iterator[tuple[Route, str, Door]]:
 
 
 DOORS = {f"{method} {route.key}": (route, method, door) for route, method, door in _doors()}
-
-
-@pytest.fixture(scope="module")
-def world(django_db_setup: None, django_db_blocker: Any) -> Iterator[World]:
-    pages = override_settings(MLGOV_MLFLOW_PAGES="http://mlflow.localhost")
-    with django_db_blocker.unblock(), pages, transaction.atomic():
-        yield make_world()
-        transaction.set_rollback(True)
 
 
 @contextmanager
