@@ -73,9 +73,9 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 @pytest.hookimpl(trylast=True)  # after -m and -k: what nobody asked for is not missed
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if os.environ.get("MLGOV_TEST_REPEATED"):
-        repeated = [item for item in items if not _ran_before(item)]
-        config.hook.pytest_deselected(items=[item for item in items if _ran_before(item)])
-        items[:] = repeated
+        before = {item for item in items if _ran_before(item)}
+        config.hook.pytest_deselected(items=list(before))
+        items[:] = [item for item in items if item not in before]
     for capability in capabilities.ALL:
         asking = [item for item in items if item.get_closest_marker(capability.marker)]
         if asking and (why := capability.missing()):

@@ -73,11 +73,7 @@ def fields(cards: Sequence[CardRevision]) -> list[FieldRow]:
 
 
 def _best(name: str, values: list[Any], higher: bool | None) -> int | None:
-    numbers = [
-        (value, at)
-        for at, value in enumerate(values)
-        if isinstance(value, int | float) and not isinstance(value, bool)
-    ]
+    numbers = [(value, at) for at, value in enumerate(values) if documents.is_number(value)]
     if len(numbers) < 2 or len({value for value, _ in numbers}) == 1:
         return None
     least, most = min(numbers), max(numbers)

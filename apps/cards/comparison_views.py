@@ -9,7 +9,7 @@ from django.views.decorators.http import require_safe
 
 from apps.cards import comparison, diffs, queries
 from apps.core.errors import NotFound
-from apps.core.pages import answer
+from apps.core.pages import answer, whole
 from apps.registry import policies
 from apps.registry.models import RegisteredModel
 
@@ -54,7 +54,6 @@ def compare(request: HttpRequest, name: str) -> HttpResponse:
 
 
 def _wanted(request: HttpRequest, model: RegisteredModel, offered: list[int]) -> list[int]:
-    texts = request.GET.getlist("v")
-    numbers = [int(t) for t in texts if t.isascii() and t.isdigit() and len(t) < 9]
+    numbers = [number for text in request.GET.getlist("v") if (number := whole(text))]
     asked = list(dict.fromkeys(numbers))[: comparison.MOST]
     return asked or sorted(offered[:2])

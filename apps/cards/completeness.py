@@ -72,11 +72,11 @@ def missing(revision: CardRevision, fields: Iterable[Field] | None = None) -> li
 
 def state_of(section: Section, revision: CardRevision, lacking: Iterable[Missing]) -> str:
     """`empty`, `incomplete` or `complete`: nothing said, something needed missing, or neither."""
-    if any(item.field.section == section.key for item in lacking):
-        said = any(field.section == section.key for field, _ in documents.filled(revision.content))
-        return "incomplete" if said else "empty"
-    said = any(field.section == section.key for field, _ in documents.filled(revision.content))
-    return "complete" if said else "empty"
+    values = (revision.content.get(section.key) or {}).values()
+    if all(documents.is_empty(value) for value in values):
+        return "empty"
+    lacks = any(item.field.section == section.key for item in lacking)
+    return "incomplete" if lacks else "complete"
 
 
 def _how(field: Field) -> str:

@@ -9,7 +9,6 @@ from typing import Any
 
 from apps.cards import documents
 from apps.cards.schema import FIELDS, Field, Kind, Part
-from apps.core.digests import canonical_json
 
 # Longer passages are not compared by words: that takes the square of their number.
 MOST_WORDS = 1_500
@@ -211,7 +210,7 @@ def _metric(name: str, was: Mapping[str, Any] | None, now: Mapping[str, Any] | N
         return Entry(kind, name, _text((was or {}).get("value")), _text((now or {}).get("value")))
     before: Any = was.get("value")
     after: Any = now.get("value")
-    if _is_number(before) and _is_number(after):
+    if documents.is_number(before) and documents.is_number(after):
         higher = now.get("higher_is_better")
         return Entry(
             "changed",
@@ -247,10 +246,4 @@ def _entry(name: str, before: Any, after: Any) -> Entry:
 
 
 def _text(value: Any) -> str:
-    if value is None:
-        return ""
-    return value if isinstance(value, str) else canonical_json(value).decode()
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    return "" if value is None else documents.as_text(value)

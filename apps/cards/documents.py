@@ -74,6 +74,15 @@ def is_empty(value: Any) -> bool:
     return value is None or value in ("", [], {}) or (isinstance(value, str) and not value.strip())
 
 
+def is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def as_text(value: Any) -> str:
+    """A value in one line: a text as it is, anything else as JSON."""
+    return value if isinstance(value, str) else canonical_json(value).decode()
+
+
 def filled(document: Mapping[str, Any]) -> Iterator[tuple[Field, Any]]:
     """Fields that have a value, in the order of the schema."""
     for pointer, field in FIELDS.items():

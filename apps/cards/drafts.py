@@ -8,6 +8,7 @@ from apps.accounts.models import User
 from apps.cards.models import CardDraft
 from apps.cards.schema import Section
 from apps.core.errors import TooLarge
+from apps.core.pages import whole
 from apps.registry import policies
 from apps.registry.models import ModelVersion
 
@@ -29,14 +30,13 @@ def keep(
     kept = {name: data.getlist(name) for name in data if name not in NOT_KEPT}
     if sum(len(text) for texts in kept.values() for text in texts) > LARGEST:
         raise TooLarge("This is more than a draft can hold. Save the revision, or shorten it.")
-    base = data.get("base_revision", "")
     draft, _ = CardDraft.objects.update_or_create(
         version=version,
         by=by,
         section=section.key,
         defaults={
             "data": {name: [_storable(text) for text in texts] for name, texts in kept.items()},
-            "base_revision": int(base) if base.isdigit() and len(base) < 9 else newest,
+            "base_revision": whole(data.get("base_revision")) or newest,
             "updated_at": timezone.now(),
         },
     )

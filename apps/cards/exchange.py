@@ -5,6 +5,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
+from django.urls import reverse
 
 from apps.accounts.models import User
 from apps.cards import documents, queries, services
@@ -102,9 +103,8 @@ def file_name(revision: CardRevision, suffix: str) -> str:
 
 def _context(revision: CardRevision) -> Context:
     version = revision.version
-    return Context(
-        url=f"{settings.MLGOV_BASE_URL}/models/{version.model.name}/versions/{version.number}"
-    )
+    page = reverse("web:card", args=[version.model.name, version.number])
+    return Context(url=f"{settings.MLGOV_BASE_URL}{page}")
 
 
 def _merged(kept: dict[str, Any], brought: dict[str, Any]) -> dict[str, Any]:

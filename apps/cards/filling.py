@@ -7,7 +7,7 @@ from typing import Any
 
 from packaging.requirements import InvalidRequirement, Requirement
 
-from apps.cards import guesses
+from apps.cards import documents, guesses
 from apps.cards.documents import Document, is_empty, with_values
 from apps.cards.masking import masked
 from apps.core.digests import canonical_json
@@ -63,7 +63,7 @@ def of(version: ModelVersion) -> Filled:
     document = lineage.document if lineage else {}
     _artifacts(version, found)
     _signature(version, found)
-    _environment(version, document, found)
+    _environment(version, found)
     _run(version, document, found)
     found.guesses = {
         pointer: value
@@ -137,14 +137,26 @@ def _columns(columns: Any) -> list[dict[str, Any]]:
             if isinstance(shape, list) and all(isinstance(size, int) for size in shape):
                 entry["shape"] = shape
         else:
-            entry["type"] = str(column.get("type") or "unknown")
+            entry["type"] = _type(column)
+        if "default" in column:
+            entry["description"] = f"Default: {documents.as_text(column['default'])}"
         if isinstance(column.get("required"), bool):
             entry["required"] = column["required"]
         found.append(entry)
     return found
 
 
-def _environment(version: ModelVersion, lineage: Mapping[str, Any], found: Filled) -> None:
+def _type(column: Mapping[str, Any]) -> str:
+    """The type in words, also of lists and objects, which hold further types."""
+    kind = str(column.get("type") or "unknown")
+    if kind == "array" and isinstance(column.get("items"), dict):
+        return f"list of {_type(column['items'])}"
+    if kind == "object" and isinstance(column.get("properties"), dict):
+        return f"object with {', '.join(sorted(column['properties'])[:8])}"
+    return kind
+
+
+def _environment(version: ModelVersion, found: Filled) -> None:
     environment = {
         "python": version.python_version,
         "mlflow": version.mlflow_version,

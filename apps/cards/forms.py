@@ -10,7 +10,8 @@ from django.forms.utils import ErrorDict
 from django.http import QueryDict
 
 from apps.cards import documents
-from apps.cards.schema import Field, Kind, Needed, Part, Section
+from apps.cards.schema import Field, Kind, Needed, Part, Section, spoken
+from apps.core.pages import whole
 
 MOST_ROWS = 200
 NEEDED = {
@@ -166,7 +167,7 @@ class Rows:
         self.prefix, self.part = prefix, part
         count = len(values)
         if data is not None:
-            count = min(MOST_ROWS, _number(data.get(f"{prefix}-count")))
+            count = min(MOST_ROWS, whole(data.get(f"{prefix}-count")))
             if data.get("add") == prefix:
                 count = min(MOST_ROWS, count + 1)
         self.count = count
@@ -314,7 +315,7 @@ def _fitting(part: Part) -> forms.Field:
             rows = 5 if shape.get("maxLength", 0) > 4000 else 3
             return MarkdownText(strip=False, widget=forms.Textarea(attrs={"rows": rows}), **common)
         case Kind.CHOICE:
-            choices = [("", "–"), *((value, _spoken(value)) for value in part.choices)]
+            choices = [("", "–"), *((value, spoken(value)) for value in part.choices)]
             return forms.ChoiceField(choices=choices, **common)
         case Kind.DATE:
             return DateText(**common)
@@ -355,13 +356,3 @@ class YesOrNo(forms.TypedChoiceField):
 
     def prepare_value(self, value: Any) -> Any:
         return str(value).lower() if isinstance(value, bool) else value
-
-
-def _spoken(value: str) -> str:
-    """A value of an enumeration as people read it."""
-    return value.replace("-", " ").capitalize()
-
-
-def _number(text: Any) -> int:
-    digits = isinstance(text, str) and text.isascii() and text.isdigit() and len(text) < 6
-    return int(text) if digits else 0

@@ -29,7 +29,7 @@ def discussion(
         for action in ("edit", "delete")
     }
     shown = found[-newest:] if newest else found
-    outdated = queries.outdated(shown, queries.current_card(version)) if shown else set()
+    outdated = queries.outdated(shown, version)
     return {
         "comments": [
             {

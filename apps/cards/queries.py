@@ -85,13 +85,15 @@ def editors_of(version: ModelVersion) -> set[int]:
     return set(version.card_revisions.values_list("author", flat=True))
 
 
-def outdated(comments: Iterable[VersionComment], newest: CardRevision) -> set[int]:
+def outdated(comments: Iterable[VersionComment], version: ModelVersion) -> set[int]:
     """Primary keys of comments on a field that says something else by now."""
     anchored = [comment for comment in comments if comment.pointer in FIELDS]
+    if not anchored:
+        return set()
+    newest = current_card(version)
     numbers = {comment.revision for comment in anchored if comment.revision} - {newest.number}
     read = {
-        revision.number: revision
-        for revision in newest.version.card_revisions.filter(number__in=numbers)
+        revision.number: revision for revision in version.card_revisions.filter(number__in=numbers)
     }
     return {
         comment.pk

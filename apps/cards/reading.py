@@ -10,7 +10,6 @@ from apps.cards.models import CardRevision
 from apps.cards.queries import Difference
 from apps.cards.rendering import to_html
 from apps.cards.schema import SECTIONS, Field, Kind, Part, Section, Source
-from apps.core.digests import canonical_json
 
 # Longer lists are folded away.
 SHORT = 12
@@ -98,13 +97,11 @@ def sections(revision: CardRevision) -> list[ShownSection]:
     """The whole card, in the order of the schema; fields without a value only where needed."""
     lacking = completeness.missing(revision)
     grouped = completeness.by_section(lacking)
+    missing = {item.field.pointer: item for item in lacking}
     differences = queries.differences(revision)
     found = []
     for section in SECTIONS:
-        fields = [
-            _field(one, revision, differences, {item.field.pointer: item for item in lacking})
-            for one in section.fields
-        ]
+        fields = [_field(one, revision, differences, missing) for one in section.fields]
         found.append(
             ShownSection(
                 section,
@@ -123,13 +120,15 @@ def shown(part: Part, value: Any, *, is_inner: bool = False) -> Shown:
         case Kind.MARKDOWN:
             return Shown(part, value, html=to_html(str(value)))
         case Kind.PAIRS:
-            return Shown(part, value, pairs=sorted((k, _plain(v)) for k, v in value.items()))
+            return Shown(
+                part, value, pairs=sorted((k, documents.as_text(v)) for k, v in value.items())
+            )
         case Kind.OBJECT:
             return Shown(part, value, inner=_inner(part, value))
         case Kind.OBJECTS:
             return _objects(part, value, is_inner=is_inner)
         case Kind.ANYTHING:
-            return Shown(part, canonical_json(value).decode())
+            return Shown(part, documents.as_text(value))
         case _:
             return Shown(part, value)
 
@@ -186,7 +185,3 @@ def _fits(part: Part, value: Any) -> bool:
     if part.kind in (Kind.OBJECT, Kind.OBJECTS, Kind.PAIRS):
         return documents.is_empty(value)
     return len(str(value or "")) <= OF_A_CELL and part.kind != Kind.MARKDOWN
-
-
-def _plain(value: Any) -> str:
-    return value if isinstance(value, str) else canonical_json(value).decode()

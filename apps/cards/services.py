@@ -16,6 +16,7 @@ from apps.cards.schema import FIELDS, Source
 from apps.core.errors import Conflict, Invalid
 from apps.outbox.services import publish
 from apps.registry import policies
+from apps.registry import services as registry_services
 from apps.registry.models import ModelVersion
 from apps.registry.services.locks import lock_version
 
@@ -61,6 +62,13 @@ def fill_card(version: ModelVersion, *, by: User | None = None) -> CardRevision:
     reading = _read(version, found)
     content = _refilled(current.content, before.values if before else {}, found.values)
     return _revise(version, current, content, by=by, reason=FILLED_IN, reading=reading)
+
+
+def refill_card(version: ModelVersion, *, by: User) -> CardRevision:
+    """Read the run again, where there is one, and put what it says on the card."""
+    if version.source_run_id or version.logged_model_id:
+        registry_services.reread_lineage(version, by=by)
+    return fill_card(version, by=by)
 
 
 @transaction.atomic

@@ -7,6 +7,7 @@ from typing import Any
 from apps.accounts.models import User
 from apps.cards import diffs, documents, queries
 from apps.cards.models import CardRevision
+from apps.cards.schema import spoken
 from apps.registry import policies
 from apps.registry.models import ModelVersion
 from apps.stages.models import Placement
@@ -47,7 +48,7 @@ def of(revision: CardRevision, user: User) -> Summary:
         ("Type", documents.value_at(content, "/overview/model_type")),
         ("Framework", documents.value_at(content, "/overview/framework")),
         ("Owner", (documents.value_at(content, "/overview/owner") or {}).get("name")),
-        ("Decision", _spoken(documents.value_at(content, "/use/decision_role"))),
+        ("Decision", spoken(documents.value_at(content, "/use/decision_role") or "")),
         ("Contact", documents.value_at(content, "/overview/contact")),
     ]
     return Summary(
@@ -87,7 +88,7 @@ def _figures(content: Mapping[str, Any], other: Mapping[str, Any]) -> list[Figur
 def _figure(row: Mapping[str, Any], before: Any) -> Figure:
     name, value = str(row["name"]), row["value"]
     on = ", ".join(str(row[key]) for key in ("dataset", "split") if row.get(key))
-    if not (_is_number(value) and _is_number(before)) or value == before:
+    if not (documents.is_number(value) and documents.is_number(before)) or value == before:
         return Figure(name, value, on)
     better = diffs.is_better(name, before, value, row.get("higher_is_better"))
     return Figure(name, value, on, f"{value - before:+.3g}", better)
@@ -95,11 +96,3 @@ def _figure(row: Mapping[str, Any], before: Any) -> Figure:
 
 def _key(row: Mapping[str, Any]) -> tuple[Any, ...]:
     return tuple(row.get(key) for key in diffs.OF_A_METRIC)
-
-
-def _spoken(value: str | None) -> str:
-    return (value or "").replace("-", " ").capitalize()
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)

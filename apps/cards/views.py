@@ -13,9 +13,8 @@ from apps.cards.forms import SectionForm
 from apps.cards.models import CardDraft, CardRevision
 from apps.cards.schema import FIELDS, SECTIONS, Section
 from apps.core.errors import DomainError
-from apps.core.pages import answer
+from apps.core.pages import answer, whole
 from apps.registry import policies
-from apps.registry import services as registry_services
 from apps.registry.models import ModelVersion
 
 TYPED = {section.key: section for section in SECTIONS if section.typed}
@@ -124,9 +123,7 @@ def fill(request: HttpRequest, name: str, number: int) -> HttpResponse:
     """Read the run again and put what it says on the card."""
     user: Any = request.user
     version, current = _to_edit(request, name, number)
-    if version.source_run_id or version.logged_model_id:
-        registry_services.reread_lineage(version, by=user)
-    revision = services.fill_card(version, by=user)
+    revision = services.refill_card(version, by=user)
     messages.success(
         request,
         "The card is filled in from the run."
@@ -172,8 +169,7 @@ def revision(request: HttpRequest, name: str, number: int, revision: int) -> Htt
     known = version.card_revisions.select_related("author", "reading")
     found = get_object_or_404(known, number=revision)
     since = request.GET.get("from", "")
-    base_number = int(since) if since.isascii() and since.isdigit() and len(since) < 9 else 0
-    base = known.filter(number=base_number or revision - 1).first()
+    base = known.filter(number=whole(since) or revision - 1).first()
     context = {
         "section": "models",
         "version": version,

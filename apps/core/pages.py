@@ -56,6 +56,11 @@ def put_on_form(form: BaseForm, refusal: DomainError) -> None:
         form.add_error(None, refusal.message)
 
 
+def whole(text: str | None, *, digits: int = 8) -> int:
+    """A number without sign as people put it into an address or a form; 0 for anything else."""
+    return int(text) if text and text.isascii() and text.isdigit() and len(text) <= digits else 0
+
+
 def refresh() -> HttpResponse:
     """Let htmx fetch the whole page anew."""
     response = HttpResponse(status=204)

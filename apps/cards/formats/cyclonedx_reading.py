@@ -5,6 +5,7 @@ import binascii
 from collections.abc import Iterator
 from typing import Any
 
+from apps.cards.documents import is_number
 from apps.cards.formats.base import Context, Document, Picture
 from apps.cards.formats.fields import put
 from apps.cards.formats.trees import PREFIX, Tree, dicts, number, part, text, texts, without_nothing
@@ -198,14 +199,10 @@ def _environment(document: Document, said: Any) -> None:
     for found in dicts(part(said, "energyConsumptions"))[:1]:
         energy = part(found, "activityEnergyCost", "value")
         co2 = part(found, "co2CostEquivalent", "value")
-        if _is_number(energy):
+        if is_number(energy):
             put(document, "environment.energy_kwh", energy)
-        if _is_number(co2):
+        if is_number(co2):
             put(document, "environment.co2_kg", co2 * 1000)
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _joined(values: Any) -> str | None:

@@ -1,15 +1,12 @@
 """The fields of a document as the schema lists them."""
 
-import json
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from apps.cards.formats.base import Document
+from apps.cards.schema import DOCUMENT as SCHEMA
+from apps.cards.schema import resolved
 
-SCHEMA: dict[str, Any] = json.loads(
-    (Path(__file__).resolve().parent.parent / "schema" / "model-card-1.json").read_text()
-)
 # "section.field" -> its part of the schema, in the order of the card
 FIELDS: dict[str, dict[str, Any]] = {
     f"{section}.{name}": spec
@@ -19,22 +16,16 @@ FIELDS: dict[str, dict[str, Any]] = {
 EMPTY: tuple[Any, ...] = (None, "", [], {})
 
 
-def spec_of(field: str) -> dict[str, Any]:
+def spec_of(field: str) -> Mapping[str, Any]:
     """What the schema says of a field, with what it refers to."""
     return resolved(FIELDS[field])
-
-
-def resolved(spec: dict[str, Any]) -> dict[str, Any]:
-    if "$ref" in spec:
-        return {**SCHEMA["$defs"][spec["$ref"].rsplit("/", 1)[-1]], **spec}
-    return spec
 
 
 def is_text(field: str) -> bool:
     return spec_of(field).get("type") == "string"
 
 
-def is_markdown(spec: dict[str, Any]) -> bool:
+def is_markdown(spec: Mapping[str, Any]) -> bool:
     return spec.get("contentMediaType") == "text/markdown"
 
 

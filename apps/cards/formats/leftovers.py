@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from apps.cards.documents import is_number
 from apps.cards.formats.base import Document
 
 # So many values are compared with others; what is beyond is kept, and not searched for.
@@ -44,7 +45,7 @@ def _unsaid(sent: Any, said: Any, patience: _Patience) -> Any:
         return _elements_unsaid(sent, said if isinstance(said, list) else [], patience) or None
     if sent is None or (type(sent) is type(said) and sent == said):
         return None
-    if _is_number(sent) and _is_number(said) and sent == said:
+    if is_number(sent) and is_number(said) and sent == said:
         return None
     return sent
 
@@ -75,7 +76,3 @@ def _elements_unsaid(sent: list[Any], said: list[Any], patience: _Patience) -> l
         if repr(value) not in same
         and (patience.left < 0 or all(_unsaid(value, o, patience) is not None for o in said))
     ]
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)

@@ -1,7 +1,7 @@
 """A document as something to read: sections, fields, and tables of what is alike."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
@@ -28,7 +28,7 @@ class Entry:
 
     field: str
     title: str
-    spec: dict[str, Any]
+    spec: Mapping[str, Any]
     value: Any
 
 
@@ -64,7 +64,7 @@ def name_of(document: Document) -> str:
     return f"{name}, version {version}" if version else name
 
 
-def table(values: list[Any], spec: dict[str, Any]) -> Table | None:
+def table(values: list[Any], spec: Mapping[str, Any]) -> Table | None:
     """A list of objects as a table, with a column for all that one of them says."""
     of = resolved(spec.get("items", {}))
     known = list(of.get("properties", {}))
@@ -94,7 +94,7 @@ def said(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def _label(spec: dict[str, Any], name: str) -> str:
+def _label(spec: Mapping[str, Any], name: str) -> str:
     """What a part of an object is called; names that somebody chose stay as they are."""
     known = spec.get("properties", {})
     return str(known[name].get("title") or words(name)) if name in known else name

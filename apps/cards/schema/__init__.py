@@ -71,7 +71,7 @@ class Part:
     @cached_property
     def shape(self) -> Mapping[str, Any]:
         """The schema of the value, with a reference put in its place."""
-        return _resolved(self.node)
+        return resolved(self.node)
 
     @cached_property
     def kind(self) -> Kind:
@@ -86,7 +86,7 @@ class Part:
         """The properties of the object, or of each object in the list."""
         shape = self.shape
         if self.kind == Kind.OBJECTS:
-            shape = _resolved(shape["items"])
+            shape = resolved(shape["items"])
         required = set(shape.get("required") or ())
         return tuple(
             Part(key, node, key in required)
@@ -129,14 +129,16 @@ class Section:
         return [field for field in self.fields if field.is_typed]
 
 
-def _resolved(node: Mapping[str, Any]) -> Mapping[str, Any]:
-    reference = node.get("$ref")
-    if not reference:
+def resolved(node: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A part of the schema with what it refers to; what it says itself goes before that."""
+    if "$ref" not in node:
         return node
-    target: Mapping[str, Any] = DOCUMENT
-    for step in reference.removeprefix("#/").split("/"):
-        target = target[step]
-    return target
+    return {**DOCUMENT["$defs"][node["$ref"].rsplit("/", 1)[-1]], **node}
+
+
+def spoken(value: str) -> str:
+    """A value of an enumeration as people read it."""
+    return value.replace("-", " ").capitalize()
 
 
 def _kind(shape: Mapping[str, Any]) -> Kind:
@@ -152,7 +154,7 @@ def _kind(shape: Mapping[str, Any]) -> Kind:
     if of == "boolean":
         return Kind.YES_OR_NO
     if of == "array":
-        items = _resolved(shape.get("items") or {})
+        items = resolved(shape.get("items") or {})
         return Kind.OBJECTS if items.get("type") == "object" else Kind.LINES
     if of == "object":
         return Kind.OBJECT if shape.get("properties") else Kind.PAIRS

@@ -13,6 +13,7 @@ from django.utils.timezone import localtime
 
 from apps.access import explanations, listing, services
 from apps.accounts.models import User
+from apps.cards import documents, schema
 from apps.deployments import policies
 from apps.registry.models import ModelVersion
 from apps.reviews.models import ReviewRequest
@@ -22,6 +23,8 @@ from apps.web.logs import log_of
 from apps.web.objects import page_of
 
 register = template.Library()
+register.filter(documents.is_number)
+register.filter(schema.spoken)
 
 
 @register.filter
@@ -40,17 +43,6 @@ def figure(value: Any) -> str:
 def as_text(value: Any) -> str:
     """A JSON value for reading."""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-
-
-@register.filter
-def is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-@register.filter
-def spoken(value: str) -> str:
-    """A value of an enumeration as people read it."""
-    return value.replace("-", " ").capitalize()
 
 
 @register.filter

@@ -17,7 +17,7 @@ from apps.cards import queries as card_queries
 from apps.cards.pages import NEWEST, discussion
 from apps.core.context import current
 from apps.core.errors import DomainError, NotPermitted
-from apps.core.pages import answer, asked_part, put_on_form, refresh
+from apps.core.pages import answer, asked_part, put_on_form, refresh, whole
 from apps.deployments import gateway
 from apps.deployments import policies as deployment_policies
 from apps.deployments import queries as deployment_queries
@@ -170,7 +170,7 @@ def try_it(request: HttpRequest, name: str, number: int) -> HttpResponse:
     user: Any = request.user
     version = version_or_404(user, name, number)
     deployment = get_object_or_404(
-        _deployments(version, user), pk=_number(request.POST.get("deployment"))
+        _deployments(version, user), pk=whole(request.POST.get("deployment"), digits=17)
     )
     form = TryItForm(request.POST)
     result: dict[str, Any] = {}
@@ -269,7 +269,3 @@ def _readable(body: bytes) -> str:
         return json.dumps(json.loads(text), indent=2, ensure_ascii=False)
     except ValueError:
         return text
-
-
-def _number(text: str | None) -> int:
-    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 18 else 0

@@ -12,7 +12,6 @@ from apps.api.v1.serializers import registry as shapes
 from apps.api.v1.views.registry import version_of
 from apps.cards import comments, completeness, exchange, policies, queries, schema, services
 from apps.cards.models import VersionComment
-from apps.registry import services as registry_services
 
 
 class CardView(Resource):
@@ -47,9 +46,7 @@ class CardFillView(Resource):
     def post(self, request: PersonsRequest, name: str, number: int) -> Response:
         """Read the run again, and put what it says on the card beside what people wrote."""
         version = version_of(request, name, number)
-        if version.source_run_id or version.logged_model_id:
-            registry_services.reread_lineage(version, by=request.user)
-        return shown(services.fill_card(version, by=request.user), shapes.Card)
+        return shown(services.refill_card(version, by=request.user), shapes.Card)
 
 
 class CardMissingView(Resource):
