@@ -212,7 +212,8 @@ def sweep() -> None:
             RunState.FAILED,
             code="runs.platform.worker-lost",
             text="The worker that carried this out went silent.",
-            remedy="mlgov starts it again by itself.",
+            remedy="mlgov starts it again by itself, but only a few times in a row: "
+            "where it stays failed, look after the workers and retry it.",
         )
 
 

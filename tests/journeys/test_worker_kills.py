@@ -1,6 +1,7 @@
 """`kill -9` for the worker in each kind of run: nothing is lost, nothing happens twice."""
 
 import threading
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -14,7 +15,9 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 # After each death the supervisor waits twice as long, up to half a minute, before it starts the
 # worker again: kills are dealt out to the kinds of runs, so that the last kind gets its own.
 KILLS = {"registry.ingest": 1, "builds.build": 3, "deployments.rollout": 3}
-MOST_KILLS = sum(KILLS.values()) + 2  # some may come between two steps
+# Some kills come between two steps, and do not count there. mlgov starts a build or a rollout five
+# times in a row and no more, so that one of five losses is left to a machine that is just slow.
+MOST_KILLS = {"registry.ingest": 2, "builds.build": 4, "deployments.rollout": 4}
 RUNNING_STEPS = """
     SELECT r.kind, s.name FROM runs_runstep s JOIN runs_run r ON r.id = s.run_id
     WHERE s.state = 'running' AND r.state = 'running'
@@ -27,14 +30,15 @@ class Killer(threading.Thread):
     def __init__(self, product: Product) -> None:
         super().__init__(daemon=True)
         self.product = product
-        self.kills = 0
+        self.kills: Counter[str] = Counter()
         self.killed_at: dict[str, list[str]] = {kind: [] for kind in KILLS}
         self.stopped = threading.Event()
 
     def run(self) -> None:
-        while not self.stopped.wait(0.02) and self.kills < MOST_KILLS:
-            if self._news() and self.product.kill_the_worker():
-                self.kills += 1
+        while not self.stopped.wait(0.02):
+            news = self._news()
+            if news and self.product.kill_the_worker():
+                self.kills.update({kind for kind, _ in news})
                 # Only what the kill left unfinished counts: the step that was seen may have ended
                 # before the kill came, and the worker may have been between two steps.
                 for kind, step in self._news():
@@ -45,7 +49,9 @@ class Killer(threading.Thread):
         return [
             (kind, step)
             for kind, step in self.product.query(RUNNING_STEPS)
-            if len(self.killed_at[kind]) < KILLS[kind] and step not in self.killed_at[kind]
+            if len(self.killed_at[kind]) < KILLS[kind]
+            and self.kills[kind] < MOST_KILLS[kind]
+            and step not in self.killed_at[kind]
         ]
 
 
@@ -73,7 +79,7 @@ def test_an_approved_version_ends_up_deployed_once(product_environment: dict[str
     environment: dict[str, Any] = {
         **product_environment,
         "MLGOV_DEFAULT_TARGET": "process",
-        "MLGOV_LEASE_SECONDS": "4",
+        "MLGOV_LEASE_SECONDS": "8",
     }
     with Product(environment) as product:
         story = product.story()
@@ -88,8 +94,7 @@ def test_an_approved_version_ends_up_deployed_once(product_environment: dict[str
         killer.join()
 
         assert all(killer.killed_at.values()), killer.killed_at
-        assert killer.kills >= len(KILLS)
-        print(f"killed {killer.kills} times, at {killer.killed_at}")
+        print(f"killed {killer.kills.total()} times, at {killer.killed_at}")
         key = story.new_key(deployment, "journey")
         answers = story.predict(story.url(deployment), key, trained["request"])
         assert answers == trained["predictions"]
