@@ -36,7 +36,7 @@ class Killer(threading.Thread):
 
     def run(self) -> None:
         while not self.stopped.wait(0.02):
-            news = self._news()
+            news = [seen for seen in self._news() if self.kills[seen[0]] < MOST_KILLS[seen[0]]]
             if news and self.product.kill_the_worker():
                 self.kills.update({kind for kind, _ in news})
                 # Only what the kill left unfinished counts: the step that was seen may have ended
@@ -49,9 +49,7 @@ class Killer(threading.Thread):
         return [
             (kind, step)
             for kind, step in self.product.query(RUNNING_STEPS)
-            if len(self.killed_at[kind]) < KILLS[kind]
-            and self.kills[kind] < MOST_KILLS[kind]
-            and step not in self.killed_at[kind]
+            if len(self.killed_at[kind]) < KILLS[kind] and step not in self.killed_at[kind]
         ]
 
 
