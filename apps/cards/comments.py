@@ -5,10 +5,9 @@ from django.utils import timezone
 
 from apps.accounts.models import User
 from apps.audit.services import record
-from apps.cards import policies, queries
+from apps.cards import catalogues, policies, queries
 from apps.cards.events import VersionCommented
 from apps.cards.models import VersionComment
-from apps.cards.schema import FIELDS
 from apps.core.errors import Invalid, NotFound, TooLarge
 from apps.outbox.services import publish
 from apps.registry import policies as registry_policies
@@ -23,7 +22,8 @@ def add_comment(version: ModelVersion, *, text: str, by: User, pointer: str = ""
     """Say something about a version, or about a field of its card as it is now."""
     version = living_version(version)
     registry_policies.versions.require(by, "comment", version)
-    if pointer and pointer not in FIELDS:
+    card = queries.current_card(version) if pointer else None
+    if card and pointer not in catalogues.written(card).fields:
         sentence = "The card has no such field. Its fields are in the schema of cards."
         raise Invalid(sentence, details={"pointer": sentence})
     comment = VersionComment.objects.create(
@@ -31,7 +31,7 @@ def add_comment(version: ModelVersion, *, text: str, by: User, pointer: str = ""
         by=by,
         text=_checked(text),
         pointer=pointer,
-        revision=queries.current_card(version).number if pointer else None,
+        revision=card.number if card else None,
     )
     _record(comment, "version.comment", by=by)
     publish(VersionCommented(version.pk, comment.pk))

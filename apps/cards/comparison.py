@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from apps.cards import diffs, documents
+from apps.cards import catalogues, diffs, documents
 from apps.cards.models import CardRevision
 from apps.cards.reading import Shown, shown
-from apps.cards.schema import FIELDS, Field, Source
+from apps.cards.schema import Field, Source
 from apps.core.digests import canonical_json
 
 MOST = 4
@@ -53,9 +53,9 @@ def metrics(cards: Sequence[CardRevision]) -> list[MetricRow]:
 
 
 def fields(cards: Sequence[CardRevision]) -> list[FieldRow]:
-    """The other fields in which the versions differ, in the order of the schema."""
+    """The other fields in which the versions differ, in the order of the card."""
     rows = []
-    for pointer, field in FIELDS.items():
+    for pointer, field in catalogues.together(cards).fields.items():
         if pointer == METRICS or pointer in PLAIN or field.source == Source.SYSTEM:
             continue
         values = [documents.value_at(card.content, pointer) for card in cards]

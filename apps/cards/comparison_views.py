@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.views.decorators.http import require_safe
 
-from apps.cards import comparison, diffs, queries
+from apps.cards import catalogues, comparison, diffs, queries
 from apps.core.errors import NotFound
 from apps.core.pages import answer, whole
 from apps.registry import policies
@@ -48,7 +48,9 @@ def compare(request: HttpRequest, name: str) -> HttpResponse:
         "offered": offered,
         "metrics": comparison.metrics(cards),
         "fields": comparison.fields(cards),
-        "changes": diffs.between(cards[0].content, cards[1].content) if len(cards) == 2 else [],
+        "changes": diffs.between(cards[0].content, cards[1].content, catalogues.together(cards))
+        if len(cards) == 2
+        else [],
     }
     return answer(request, "cards/compare.html", context)
 

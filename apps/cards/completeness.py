@@ -6,9 +6,9 @@ from typing import Any
 
 from django.db.models import Q
 
-from apps.cards import documents
+from apps.cards import catalogues, documents
 from apps.cards.models import CardRequirement, CardRevision
-from apps.cards.schema import FIELDS, SECTIONS, Field, Needed, Section, Source
+from apps.cards.schema import BUILT_IN, Catalogue, Field, Needed, Section, Source
 from apps.stages.models import Stage
 
 TIER = "/classification/risk_tier"
@@ -22,7 +22,9 @@ class Missing:
     reason: str
 
 
-def needed(content: Mapping[str, Any], *, until: Needed = Needed.REVIEW) -> list[Field]:
+def needed(
+    content: Mapping[str, Any], catalogue: Catalogue = BUILT_IN, *, until: Needed = Needed.REVIEW
+) -> list[Field]:
     """Fields that the schema marks as needed: before a review, or also before an approval.
 
     A model of a high risk tier needs more of them.
@@ -32,12 +34,12 @@ def needed(content: Mapping[str, Any], *, until: Needed = Needed.REVIEW) -> list
         levels.add(Needed.HIGH)
     if until == Needed.APPROVAL:
         levels.add(Needed.APPROVAL)
-    return [field for field in FIELDS.values() if field.needed in levels]
+    return [field for field in catalogue.fields.values() if field.needed in levels]
 
 
 def asked_by(stage: Stage, revision: CardRevision, *, until: Needed = Needed.REVIEW) -> list[Field]:
     """Fields that a stage wants filled on this card, as administrators laid down."""
-    content = revision.content
+    content, catalogue = revision.content, catalogues.asked(revision)
     rows = CardRequirement.objects.filter(
         Q(stage=None) | Q(stage=stage),
         Q(project=None) | Q(project=revision.version.model.project_id),
@@ -47,21 +49,24 @@ def asked_by(stage: Stage, revision: CardRevision, *, until: Needed = Needed.REV
     spared: set[str] = set()
     for row in rows:
         if not row.pointer:
-            wanted |= {field.pointer for field in needed(content, until=until)}
+            wanted |= {field.pointer for field in needed(content, catalogue, until=until)}
         elif row.is_needed:
             wanted.add(row.pointer)
         else:
             spared.add(row.pointer)
     # A project may ask again for what is spared everywhere.
     spared -= {row.pointer for row in rows if row.is_needed and row.project_id}
-    return [field for pointer, field in FIELDS.items() if pointer in wanted - spared]
+    wanted -= spared
+    return [field for pointer, field in catalogue.fields.items() if pointer in wanted]
 
 
 def missing(revision: CardRevision, fields: Iterable[Field] | None = None) -> list[Missing]:
     """Which of the fields say nothing yet; without `fields`, those that a review needs."""
     content = revision.content
+    if fields is None:
+        fields = needed(content, catalogues.asked(revision))
     found = []
-    for field in needed(content) if fields is None else fields:
+    for field in fields:
         if documents.is_empty(documents.value_at(content, field.pointer)):
             found.append(Missing(field, _how(field)))
         elif field.pointer in revision.unconfirmed:
@@ -100,12 +105,12 @@ WHERE = {
 
 def counted(revision: CardRevision) -> tuple[int, int]:
     """How many of the needed fields are there, and how many are needed."""
-    fields = needed(revision.content)
+    fields = needed(revision.content, catalogues.asked(revision))
     return len(fields) - len(missing(revision, fields)), len(fields)
 
 
 def by_section(lacking: Iterable[Missing]) -> dict[str, list[Missing]]:
-    found: dict[str, list[Missing]] = {section.key: [] for section in SECTIONS}
+    found: dict[str, list[Missing]] = {}
     for item in lacking:
-        found[item.field.section].append(item)
+        found.setdefault(item.field.section, []).append(item)
     return found

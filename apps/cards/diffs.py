@@ -8,7 +8,7 @@ from dataclasses import field as of_default
 from typing import Any
 
 from apps.cards import documents
-from apps.cards.schema import FIELDS, Field, Kind, Part
+from apps.cards.schema import BUILT_IN, Catalogue, Field, Kind, Part
 
 # Longer passages are not compared by words: that takes the square of their number.
 MOST_WORDS = 1_500
@@ -64,15 +64,17 @@ class Change:
         return any(entry.delta for entry in self.entries)
 
 
-def between(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Change]:
-    """The fields that differ, in the order of the schema."""
+def between(
+    before: Mapping[str, Any], after: Mapping[str, Any], catalogue: Catalogue = BUILT_IN
+) -> list[Change]:
+    """The fields that differ, in the order of the card."""
     return [
         _change(
-            FIELDS[pointer],
+            catalogue.fields[pointer],
             documents.value_at(before, pointer),
             documents.value_at(after, pointer),
         )
-        for pointer in documents.differing(before, after)
+        for pointer in documents.differing(before, after, catalogue)
     ]
 
 

@@ -9,12 +9,11 @@ from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
+from apps.cards import catalogues, policies, queries
 from apps.cards import comments as services
-from apps.cards import policies
 from apps.cards.forms import CommentForm
 from apps.cards.models import VersionComment
 from apps.cards.pages import discussion
-from apps.cards.schema import FIELDS
 from apps.cards.views import version_or_404
 from apps.core.errors import DomainError
 from apps.core.pages import answer, put_on_form
@@ -29,7 +28,8 @@ def comments(request: HttpRequest, name: str, number: int) -> HttpResponse:
     user: Any = request.user
     version = version_or_404(user, name, number)
     if request.method != "POST":
-        about = FIELDS.get(request.GET.get("field", ""))
+        fields = catalogues.written(queries.current_card(version)).fields
+        about = fields.get(request.GET.get("field", ""))
         asked = CommentForm(
             initial={"pointer": about.pointer if about else ""}, auto_id="id_comment_%s"
         )

@@ -9,7 +9,7 @@ from typing import Any
 from jsonschema import Draft202012Validator, FormatChecker
 from jsonschema.exceptions import ValidationError
 
-from apps.cards.schema import DOCUMENT, FIELDS, VERSION, Field
+from apps.cards.schema import BUILT_IN, DOCUMENT, VERSION, Catalogue, Field
 from apps.core.digests import canonical_json
 from apps.core.errors import Invalid, TooLarge
 
@@ -30,22 +30,22 @@ def empty() -> Document:
 
 def value_at(document: Mapping[str, Any], pointer: str) -> Any:
     """The value of a field; None where it has none."""
-    field = FIELDS[pointer]
-    return (document.get(field.section) or {}).get(field.key)
+    _, section, key = pointer.split("/")
+    return (document.get(section) or {}).get(key)
 
 
 def with_values(document: Mapping[str, Any], values: Mapping[str, Any]) -> Document:
     """A copy with these fields, by pointer. What is empty is left out."""
     changed = deepcopy(dict(document))
     for pointer, value in values.items():
-        field = FIELDS[pointer]
-        section = changed.setdefault(field.section, {})
+        _, name, key = pointer.split("/")
+        section = changed.setdefault(name, {})
         if is_empty(value):
-            section.pop(field.key, None)
+            section.pop(key, None)
         else:
-            section[field.key] = settled(value)
-        if not section and field.section != "overview":
-            del changed[field.section]
+            section[key] = settled(value)
+        if not section and name != "overview":
+            del changed[name]
     return changed
 
 
@@ -83,24 +83,28 @@ def as_text(value: Any) -> str:
     return value if isinstance(value, str) else canonical_json(value).decode()
 
 
-def filled(document: Mapping[str, Any]) -> Iterator[tuple[Field, Any]]:
-    """Fields that have a value, in the order of the schema."""
-    for pointer, field in FIELDS.items():
+def filled(
+    document: Mapping[str, Any], catalogue: Catalogue = BUILT_IN
+) -> Iterator[tuple[Field, Any]]:
+    """Fields that have a value, in the order of the card."""
+    for pointer, field in catalogue.fields.items():
         value = value_at(document, pointer)
         if not is_empty(value):
             yield field, value
 
 
-def differing(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
+def differing(
+    before: Mapping[str, Any], after: Mapping[str, Any], catalogue: Catalogue = BUILT_IN
+) -> list[str]:
     """Pointers of fields whose values are not the same."""
     return [
         pointer
-        for pointer in FIELDS
+        for pointer in catalogue.fields
         if _said(value_at(before, pointer)) != _said(value_at(after, pointer))
     ]
 
 
-def require_valid(document: Mapping[str, Any]) -> None:
+def require_valid(document: Mapping[str, Any], catalogue: Catalogue = BUILT_IN) -> None:
     """Raises `Invalid` with the pointer and the reason of each problem, or `TooLarge`."""
     size = len(canonical_json(document))
     if size > LARGEST:
@@ -112,7 +116,9 @@ def require_valid(document: Mapping[str, Any]) -> None:
         pointer, reason = next(iter(found.items()))
         more = f" {len(found) - 1} more fields are wrong." if len(found) > 1 else ""
         raise Invalid(
-            f"{_named(pointer)}: {reason}{more}", code="invalid_card", details={"fields": found}
+            f"{_named(pointer, catalogue)}: {reason}{more}",
+            code="invalid_card",
+            details={"fields": found},
         )
 
 
@@ -185,9 +191,9 @@ def _reason(error: ValidationError) -> str:
             return f"{error.message[:200]}."
 
 
-def _named(pointer: str) -> str:
+def _named(pointer: str, catalogue: Catalogue) -> str:
     parts = pointer.split("/")
-    field = FIELDS.get("/".join(parts[:3]))
+    field = catalogue.fields.get("/".join(parts[:3]))
     if field is None:
         return pointer
     inside = ", ".join(

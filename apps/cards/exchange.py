@@ -8,11 +8,10 @@ from django.db import transaction
 from django.urls import reverse
 
 from apps.accounts.models import User
-from apps.cards import documents, queries, services
+from apps.cards import catalogues, documents, queries, services
 from apps.cards.formats import registry
 from apps.cards.formats.base import Context, Exported
 from apps.cards.models import CardExport, CardRevision
-from apps.cards.schema import FIELDS
 from apps.core.errors import Invalid
 from apps.registry import policies
 from apps.registry.models import ModelVersion
@@ -77,7 +76,7 @@ def import_card(
     current = queries.current_card(version)
     values: dict[str, Any] = {
         pointer: documents.value_at(document, pointer)
-        for pointer, field in FIELDS.items()
+        for pointer, field in catalogues.asked(current).fields.items()
         if field.is_typed
     }
     # What has no field is put beside what is there, never in its place.

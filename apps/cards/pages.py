@@ -3,10 +3,9 @@
 from typing import Any
 
 from apps.accounts.models import User
-from apps.cards import policies, queries
+from apps.cards import catalogues, policies, queries
 from apps.cards.forms import CommentForm
 from apps.cards.rendering import to_html
-from apps.cards.schema import FIELDS
 from apps.registry import policies as registry_policies
 from apps.registry.models import ModelVersion
 
@@ -30,12 +29,14 @@ def discussion(
     }
     shown = found[-newest:] if newest else found
     outdated = queries.outdated(shown, version)
+    anchored = any(comment.pointer for comment in shown)
+    fields = catalogues.written(queries.current_card(version)).fields if anchored else {}
     return {
         "comments": [
             {
                 "comment": comment,
                 "html": to_html(comment.text),
-                "field": FIELDS.get(comment.pointer),
+                "field": fields.get(comment.pointer),
                 "is_outdated": comment.pk in outdated,
                 "may_edit": comment.pk in may["edit"],
                 "may_delete": comment.pk in may["delete"],

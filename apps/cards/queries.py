@@ -7,7 +7,7 @@ from typing import Any
 from django.db.models import QuerySet
 
 from apps.accounts.models import User
-from apps.cards import documents, filling
+from apps.cards import catalogues, documents, filling
 from apps.cards.models import CardRevision, VersionComment
 from apps.cards.schema import FIELDS, Source
 from apps.registry import policies
@@ -71,10 +71,11 @@ def earlier_with_words(revision: CardRevision, user: User) -> ModelVersion | Non
     visible = policies.versions.visible_to(user).select_related("model__project", "registered_by")
     earlier = visible.filter(model_id=version.model_id, number__lt=version.number, deleted_at=None)
     for candidate in earlier.order_by("-number")[:LOOK_BACK]:
+        card = current_card(candidate)
         if any(
             field.source == Source.PERSON
             and documents.is_empty(documents.value_at(revision.content, field.pointer))
-            for field, _ in documents.filled(current_card(candidate).content)
+            for field, _ in documents.filled(card.content, catalogues.written(card))
         ):
             return candidate
     return None
@@ -87,7 +88,7 @@ def editors_of(version: ModelVersion) -> set[int]:
 
 def outdated(comments: Iterable[VersionComment], version: ModelVersion) -> set[int]:
     """Primary keys of comments on a field that says something else by now."""
-    anchored = [comment for comment in comments if comment.pointer in FIELDS]
+    anchored = [comment for comment in comments if comment.pointer]
     if not anchored:
         return set()
     newest = current_card(version)

@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from apps.cards import completeness, documents, queries
+from apps.cards import catalogues, completeness, documents, queries
 from apps.cards.completeness import Missing
 from apps.cards.models import CardRevision
 from apps.cards.queries import Difference
 from apps.cards.rendering import to_html
-from apps.cards.schema import SECTIONS, Field, Kind, Part, Section, Source
+from apps.cards.schema import Field, Kind, Part, Section, Source
 
 # Longer lists are folded away.
 SHORT = 12
@@ -94,20 +94,20 @@ class ShownSection:
 
 
 def sections(revision: CardRevision) -> list[ShownSection]:
-    """The whole card, in the order of the schema; fields without a value only where needed."""
+    """The whole card, in its order; fields without a value only where needed."""
     lacking = completeness.missing(revision)
     grouped = completeness.by_section(lacking)
     missing = {item.field.pointer: item for item in lacking}
     differences = queries.differences(revision)
     found = []
-    for section in SECTIONS:
+    for section in catalogues.written(revision).sections:
         fields = [_field(one, revision, differences, missing) for one in section.fields]
         found.append(
             ShownSection(
                 section,
                 completeness.state_of(section, revision, lacking),
                 [one for one in fields if one.shown or one.guess or one.is_for_mlgov],
-                grouped[section.key],
+                grouped.get(section.key, []),
                 sum(1 for one in fields if one.unconfirmed),
             )
         )

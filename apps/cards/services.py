@@ -8,11 +8,11 @@ from django.utils import timezone
 
 from apps.accounts.models import User
 from apps.audit.services import record
-from apps.cards import documents, filling, queries
+from apps.cards import catalogues, documents, filling, queries
 from apps.cards.documents import Document
 from apps.cards.events import CardEdited
 from apps.cards.models import CardReading, CardRevision
-from apps.cards.schema import FIELDS, Source
+from apps.cards.schema import FIELDS, Catalogue, Source
 from apps.core.errors import Conflict, Invalid
 from apps.outbox.services import publish
 from apps.registry import policies
@@ -90,13 +90,14 @@ def edit_card(
     # The row of the version is what an approval locks, too: they cannot pass each other.
     version = lock_version(version.pk)
     policies.versions.require(by, "edit_card", version)
-    require_typed([*changes, *confirm])
     open_card(version)
     current = queries.current_card(version)
+    catalogue = catalogues.asked(current)
+    require_typed([*changes, *confirm], catalogue)
     if current.number != base_revision:
-        _require_apart(version, current, base_revision, changes)
+        _require_apart(version, current, base_revision, changes, catalogue)
     content = documents.with_values(current.content, changes)
-    changed = documents.differing(current.content, content)
+    changed = documents.differing(current.content, content, catalogue)
     settled = {*changed, *confirm}
     unconfirmed = {
         pointer: origin for pointer, origin in current.unconfirmed.items() if pointer not in settled
@@ -123,15 +124,17 @@ def take_over(
     policies.versions.require(by, "edit_card", version)
     open_card(version)
     current = queries.current_card(version)
+    catalogue = catalogues.asked(current)
     taken = {
         pointer: value
         for pointer, value in values.items()
-        if FIELDS[pointer].is_typed
+        if pointer in catalogue.fields
+        and catalogue.fields[pointer].is_typed
         and not documents.is_empty(value)
         and (over_others or documents.is_empty(documents.value_at(current.content, pointer)))
     }
     content = documents.with_values(current.content, {**taken, **(further or {})})
-    waiting = dict.fromkeys(documents.differing(current.content, content), origin)
+    waiting = dict.fromkeys(documents.differing(current.content, content, catalogue), origin)
     unconfirmed = {**current.unconfirmed, **waiting}
     return _revise(version, current, content, by=by, reason=reason, unconfirmed=unconfirmed)
 
@@ -144,7 +147,7 @@ def carry_over(version: ModelVersion, *, by: User, earlier: ModelVersion) -> Car
     source = queries.current_card(earlier)
     values = {
         field.pointer: value
-        for field, value in documents.filled(source.content)
+        for field, value in documents.filled(source.content, catalogues.written(source))
         if field.source == Source.PERSON and field.pointer not in source.unconfirmed
     }
     return take_over(
@@ -156,23 +159,23 @@ def carry_over(version: ModelVersion, *, by: User, earlier: ModelVersion) -> Car
     )
 
 
-def typed_values(document: Mapping[str, Any]) -> dict[str, Any]:
+def typed_values(document: Mapping[str, Any], catalogue: Catalogue) -> dict[str, Any]:
     """What people may write of a whole document, by pointer; None for what it leaves out.
 
     Raises `Invalid` for a document that does not fit the schema.
     """
-    documents.require_valid(document)
+    documents.require_valid(document, catalogue)
     return {
         pointer: documents.value_at(document, pointer)
-        for pointer, field in FIELDS.items()
+        for pointer, field in catalogue.fields.items()
         if field.is_typed
     }
 
 
-def require_typed(pointers: Collection[str]) -> None:
+def require_typed(pointers: Collection[str], catalogue: Catalogue) -> None:
     """Raises `Invalid` for fields that no card has, and for those that mlgov fills."""
     for pointer in pointers:
-        field = FIELDS.get(pointer)
+        field = catalogue.fields.get(pointer)
         if field is None:
             raise Invalid(
                 f"The card has no field {pointer[:100]}. Its fields are in the schema of cards.",
@@ -196,10 +199,11 @@ def _revise(
 ) -> CardRevision:
     """The next revision, or the current one where nothing is different."""
     waiting = dict(current.unconfirmed if unconfirmed is None else unconfirmed)
-    changed = documents.differing(current.content, content)
+    catalogue = catalogues.asked(current)
+    changed = documents.differing(current.content, content, catalogue)
     if not changed and waiting == current.unconfirmed and reading is None:
         return current
-    documents.require_valid(content)
+    documents.require_valid(content, catalogue)
     revision = CardRevision(
         version=version,
         number=current.number + 1,
@@ -225,17 +229,23 @@ def _revise(
 
 
 def _require_apart(
-    version: ModelVersion, current: CardRevision, base_revision: int, changes: Mapping[str, Any]
+    version: ModelVersion,
+    current: CardRevision,
+    base_revision: int,
+    changes: Mapping[str, Any],
+    catalogue: Catalogue,
 ) -> None:
     base = version.card_revisions.filter(number=base_revision).first()
     if base is None:
         raise Invalid(f"There is no revision {base_revision} of this card. Read it again.")
     wanted = documents.with_values(current.content, changes)
-    both = set(documents.differing(base.content, current.content)) & set(
-        documents.differing(current.content, wanted)
+    both = set(documents.differing(base.content, current.content, catalogue)) & set(
+        documents.differing(current.content, wanted, catalogue)
     )
     if both:
-        names = ", ".join(FIELDS[pointer].title for pointer in FIELDS if pointer in both)
+        names = ", ".join(
+            field.title for pointer, field in catalogue.fields.items() if pointer in both
+        )
         raise Conflict(
             f"{current.author} saved revision {current.number} while you were writing, and changed "
             f"the same: {names}. Your text is still in the form: compare it with the card and save "

@@ -8,16 +8,23 @@ from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from apps.cards import completeness, diffs, documents, drafts, queries, reading, services
+from apps.cards import (
+    catalogues,
+    completeness,
+    diffs,
+    documents,
+    drafts,
+    queries,
+    reading,
+    services,
+)
 from apps.cards.forms import SectionForm
 from apps.cards.models import CardDraft, CardRevision
-from apps.cards.schema import FIELDS, SECTIONS, Section
+from apps.cards.schema import Section
 from apps.core.errors import DomainError
 from apps.core.pages import answer, whole
 from apps.registry import policies
 from apps.registry.models import ModelVersion
-
-TYPED = {section.key: section for section in SECTIONS if section.typed}
 
 
 @login_required
@@ -36,7 +43,7 @@ def section(request: HttpRequest, name: str, number: int, part: str) -> HttpResp
     """The form of a section; with `preview` or `add` it is shown anew and saves nothing."""
     user: Any = request.user
     version, current = _to_edit(request, name, number)
-    asked = _section_or_404(part)
+    asked = _section_or_404(current, part)
     draft = drafts.of(version, by=user, section=asked)
     if request.method != "POST":
         form = _form(asked, current, draft)
@@ -81,7 +88,7 @@ def draft(request: HttpRequest, name: str, number: int, part: str) -> HttpRespon
     """Keep what is in the form now; with `discard`, forget it."""
     user: Any = request.user
     version, current = _to_edit(request, name, number)
-    asked = _section_or_404(part)
+    asked = _section_or_404(current, part)
     if "discard" in request.POST:
         drafts.discard(version, by=user, section=asked)
         return redirect("cards:section", name, number, part)
@@ -96,7 +103,8 @@ def values(request: HttpRequest, name: str, number: int) -> HttpResponse:
     user: Any = request.user
     version, current = _to_edit(request, name, number)
     pointers = request.POST.getlist("pointer")
-    services.require_typed(pointers)
+    catalogue = catalogues.asked(current)
+    services.require_typed(pointers, catalogue)
     found = current.reading
     changes: dict[str, Any] = {}
     if request.POST.get("do") == "confirm":
@@ -112,9 +120,10 @@ def values(request: HttpRequest, name: str, number: int) -> HttpResponse:
             changes=changes,
             confirm=confirm,
             base_revision=current.number,
-            reason=f"{reason}: {', '.join(FIELDS[pointer].title for pointer in pointers)}",
+            reason=f"{reason}: {', '.join(catalogue.fields[p].title for p in pointers)}",
         )
-    return _back(version, TYPED[FIELDS[pointers[0]].section] if pointers else None)
+    first = catalogue.fields[pointers[0]].section if pointers else ""
+    return _back(version, catalogue.typed.get(first))
 
 
 @login_required
@@ -176,7 +185,9 @@ def revision(request: HttpRequest, name: str, number: int, revision: int) -> Htt
         "model": version.model,
         "revision": found,
         "base": base,
-        "changes": diffs.between(base.content, found.content) if base else [],
+        "changes": diffs.between(base.content, found.content, catalogues.together([base, found]))
+        if base
+        else [],
         "card": reading.sections(found),
         "newest": queries.current_card(version),
     }
@@ -198,9 +209,9 @@ def _to_edit(request: HttpRequest, name: str, number: int) -> tuple[ModelVersion
     return version, queries.current_card(version)
 
 
-def _section_or_404(key: str) -> Section:
+def _section_or_404(current: CardRevision, key: str) -> Section:
     try:
-        return TYPED[key]
+        return catalogues.asked(current).typed[key]
     except KeyError:
         raise Http404 from None
 
@@ -256,4 +267,5 @@ def _conflict(version: ModelVersion, newest: CardRevision, form: SectionForm) ->
     form.data = typed = typed.copy()
     typed["base_revision"] = str(newest.number)
     content = base.content if base else documents.empty()
-    return {"conflict": diffs.between(content, newest.content)}
+    catalogue = catalogues.together([base, newest] if base else [newest])
+    return {"conflict": diffs.between(content, newest.content, catalogue)}

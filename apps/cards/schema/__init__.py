@@ -100,7 +100,7 @@ class Field(Part):
 
     @property
     def pointer(self) -> str:
-        """JSON pointer (RFC 6901) of the value in a document."""
+        """Section and field, as a JSON pointer (RFC 6901) spells them."""
         return f"/{self.section}/{self.key}"
 
     @property
@@ -127,6 +127,23 @@ class Section:
     @property
     def typed(self) -> list[Field]:
         return [field for field in self.fields if field.is_typed]
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """All that a card may say, in the order in which people read it."""
+
+    sections: tuple[Section, ...]
+
+    @cached_property
+    def fields(self) -> dict[str, Field]:
+        """By pointer."""
+        return {field.pointer: field for section in self.sections for field in section.fields}
+
+    @cached_property
+    def typed(self) -> dict[str, Section]:
+        """By key: sections in which people write."""
+        return {section.key: section for section in self.sections if section.typed}
 
 
 def resolved(node: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -169,7 +186,6 @@ def _sections() -> Iterator[Section]:
         yield Section(key, node["title"], node["description"], fields)
 
 
-SECTIONS: tuple[Section, ...] = tuple(_sections())
-FIELDS: dict[str, Field] = {
-    field.pointer: field for section in SECTIONS for field in section.fields
-}
+BUILT_IN = Catalogue(tuple(_sections()))
+SECTIONS: tuple[Section, ...] = BUILT_IN.sections
+FIELDS: dict[str, Field] = BUILT_IN.fields

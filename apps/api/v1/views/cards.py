@@ -10,7 +10,16 @@ from rest_framework.response import Response
 from apps.api.v1.base import PersonsRequest, Resource, one, shown
 from apps.api.v1.serializers import registry as shapes
 from apps.api.v1.views.registry import version_of
-from apps.cards import comments, completeness, exchange, policies, queries, schema, services
+from apps.cards import (
+    catalogues,
+    comments,
+    completeness,
+    exchange,
+    policies,
+    queries,
+    schema,
+    services,
+)
 from apps.cards.models import VersionComment
 
 
@@ -24,14 +33,15 @@ class CardView(Resource):
     def put(self, request: PersonsRequest, name: str, number: int) -> Response:
         """Write a new revision on top of the one that you have read."""
         given = self.given(shapes.CardEdit)
-        changes = {
-            **(services.typed_values(given["content"]) if "content" in given else {}),
-            **given.get("changes", {}),
-        }
+        version = version_of(request, name, number)
+        changes = dict(given.get("changes", {}))
+        if "content" in given:
+            catalogue = catalogues.asked(queries.current_card(version))
+            changes = {**services.typed_values(given["content"], catalogue), **changes}
         if "description" in given:
             changes["/overview/description"] = given["description"]
         revision = services.edit_card(
-            version_of(request, name, number),
+            version,
             by=request.user,
             changes=changes,
             confirm=given.get("confirm", []),
