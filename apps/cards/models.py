@@ -117,6 +117,8 @@ class CardExport(models.Model):
     revision = models.ForeignKey(CardRevision, on_delete=models.CASCADE, related_name="exports")
     format = models.CharField(max_length=40)
     run = models.OneToOneField(Run, on_delete=models.PROTECT, related_name="card_export")
+    # Keys of the sections that it does not hold, in order: whoever may not read them gets this one.
+    withheld = models.JSONField(default=list)
     sha256 = models.CharField(max_length=64, blank=True)
     size = models.BigIntegerField(default=0)
 
@@ -190,6 +192,60 @@ class CardRequirement(models.Model):
         if not field.is_typed:
             text = f"{field.title} is filled in by mlgov and belongs to every complete card."
             raise ValidationError({"pointer": text})
+
+
+class SectionRight(models.TextChoices):
+    """What a row about a section is about."""
+
+    RESPONSIBLE = "responsible", "Theirs to read in a review"
+    READ = "read", "May read it"
+    EDIT = "edit", "May edit it"
+
+
+class SectionRule(models.Model):
+    """Whose a section of cards is, or who alone may read or edit it.
+
+    Somebody is named by his role in the project, by a capacity in which he reviews there, by a
+    group, or by fulfilling all the conditions. What holds for a project is asked beside what holds
+    everywhere, so that reading and editing can only become stricter there.
+    """
+
+    project = models.ForeignKey(
+        Project,
+        on_delete=models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="section_rules",
+        help_text="Empty: in all projects.",
+    )
+    section = models.CharField(max_length=40)
+    right = models.CharField(max_length=12, choices=SectionRight.choices)
+    # Each by its name: nobody is let in by a group that was deleted.
+    roles = models.JSONField(default=list, blank=True)
+    capacities = models.JSONField(default=list, blank=True)
+    groups = models.JSONField(default=list, blank=True)
+    # Lines about people alone, as access rules have them.
+    conditions = models.JSONField(default=list, blank=True)
+
+    history = history()
+
+    class Meta:
+        ordering: ClassVar = ["section", "right", "id"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["section", "right"],
+                condition=models.Q(project=None),
+                name="one_rule_for_all_projects_per_section_and_right",
+            ),
+            models.UniqueConstraint(
+                fields=["project", "section", "right"],
+                name="one_rule_per_project_section_and_right",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        where = f"in {self.project}" if self.project else "in all projects"
+        return f"{self.section}, {self.get_right_display().lower()}, {where}"
 
 
 class VersionComment(models.Model):
