@@ -27,8 +27,11 @@ ASKED_FOR: dict[str, tuple[str, ...]] = {
     "deployment.cancel": ("deploy",),
     "deployment.retry": ("retry",),
     "deployment.roll_back": ("roll_back",),
-    "evaluation.cancel": ("evaluate",),
+    # Removing a rule cancels what it asked for.
+    "evaluation.cancel": ("evaluate", "manage_project"),
     "evaluation.request": ("evaluate",),
+    "evaluation_rule.create": ("manage_project",),
+    "evaluation_rule.delete": ("manage_project",),
     "experiment.create": ("register",),
     "experiment.delete": ("delete", "register"),
     "experiment.edit": ("register",),

@@ -18,10 +18,11 @@ ORIGIN = "evaluation"
 EVERYBODY = "everybody"
 
 
-def put_on_card(evaluation: Evaluation, *, by: User) -> CardRevision:
+def put_on_card(evaluation: Evaluation, *, by: User | None) -> CardRevision:
     """A revision with the results on it, in place of what this data set gave before.
 
-    What people wrote about a group at risk stays; its figures are the new ones.
+    What people wrote about a group at risk stays; its figures are the new ones. `by` is None for
+    mlgov itself, where a rule wants them there.
     """
     if evaluation.report is None:
         raise Conflict("There is no report yet, so there is nothing to put on the card.")

@@ -23,5 +23,17 @@ declare(
         "evaluations:data_set_withdraw": methods(
             POST=may("evaluate", "evaluation data set", "data_set.withdraw")
         ),
+        "evaluations:rules": methods(
+            GET=view("project"),
+            POST=may("manage_project", "project", "evaluation_rule.create"),
+        ),
+        "evaluations:rule_remove": methods(
+            POST=may(
+                "manage_project",
+                "evaluation rule",
+                "evaluation_rule.delete",
+                "evaluation.cancel",
+            )
+        ),
     },
 )

@@ -4,7 +4,8 @@ from typing import Any
 
 from django import forms
 
-from apps.evaluations.models import EvaluationDataSet, Kind
+from apps.evaluations.models import EvaluationDataSet, Kind, Occasion
+from apps.stages.models import Stage
 
 
 class DataSetForm(forms.Form):
@@ -87,3 +88,43 @@ class EvaluationForm(forms.Form):
         for name in ("target", "cohorts", "sensitive"):
             field: Any = self.fields[name]
             field.choices = columns
+
+
+class RuleForm(EvaluationForm):
+    """What a rule asks for, on a data set that was chosen before."""
+
+    name = forms.CharField(
+        label="Name",
+        max_length=100,
+        help_text="What evaluations will say asked for them: “holdout before staging”.",
+    )
+    occasion = forms.ChoiceField(label="When", choices=Occasion.choices)
+    stage = forms.ModelChoiceField(
+        Stage.objects.all(),
+        required=False,
+        empty_label="any stage",
+        help_text="Of reviews: only of those for this stage.",
+    )
+    model_patterns = forms.CharField(
+        label="Models",
+        required=False,
+        max_length=5_000,
+        widget=forms.Textarea(attrs={"rows": 2}),
+        help_text="One name on each line; * stands for any text. Empty: every model of the "
+        "project.",
+    )
+    puts_on_card = forms.BooleanField(
+        label="Put the results on the card",
+        required=False,
+        help_text="As soon as there is a report. Verdicts that were given before become stale.",
+    )
+    on_my_right = forms.BooleanField(
+        label="On my right",
+        required=False,
+        help_text="It ends when you may not evaluate any more. Else it is mlgov’s own work.",
+    )
+    field_order = ("name", "occasion", "stage", "model_patterns")
+
+    def clean_model_patterns(self) -> list[str]:
+        text: str = self.cleaned_data["model_patterns"]
+        return text.splitlines()

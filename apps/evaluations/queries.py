@@ -1,12 +1,16 @@
 """Reads about evaluations that need a name."""
 
+from fnmatch import fnmatchcase
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
+from apps.audit.models import AuditEvent
+from apps.audit.queries import activity_of
 from apps.evaluations import policies
-from apps.evaluations.models import Evaluation, EvaluationDataSet, Kind
+from apps.evaluations.models import Evaluation, EvaluationDataSet, EvaluationRule, Kind
 from apps.evaluations.sandboxes import registry as sandboxes
+from apps.projects.models import Project
 from apps.registry.models import ModelVersion
 from apps.runs.states import RunState
 from apps.stages.models import Environment
@@ -33,6 +37,58 @@ def data_sets_for(version: ModelVersion, user: Any) -> QuerySet[EvaluationDataSe
         .filter(project=version.model.project_id)
         .select_related("uploaded_by")
     )
+
+
+def newest_report(version: ModelVersion, data_set: EvaluationDataSet) -> Evaluation | None:
+    """The last evaluation of the version on these very rows that came to a report.
+
+    It is bound to three digests: of the version, of the data set, and of the report itself.
+    """
+    return (
+        Evaluation.objects.filter(
+            version=version,
+            artifact_digest=version.artifact_digest,
+            data_set__sha256=data_set.sha256,
+            run__state=RunState.SUCCEEDED,
+            report__isnull=False,
+        )
+        .select_related("data_set", "run")
+        .order_by("-pk")
+        .first()
+    )
+
+
+def newest_data_set(project: Project, name: str) -> EvaluationDataSet | None:
+    """What there is under a name by now: it may have been withdrawn and uploaded anew."""
+    return EvaluationDataSet.objects.filter(
+        project=project, name__iexact=name, withdrawn_at=None
+    ).first()
+
+
+def rules_of(project: Project) -> QuerySet[EvaluationRule]:
+    """What holds in a project: the rules of all projects, and its own."""
+    found = EvaluationRule.objects.filter(Q(project=None) | Q(project=project))
+    return found.select_related("project", "stage", "acts_for")
+
+
+def rules_for(version: ModelVersion) -> list[EvaluationRule]:
+    """Those that may ask for evaluations of the version, whatever the occasion."""
+    return [rule for rule in rules_of(version.model.project) if _names(rule, version.model.name)]
+
+
+def _names(rule: EvaluationRule, model: str) -> bool:
+    # In any case of letters, as the patterns of labels are.
+    patterns = [str(pattern).casefold() for pattern in rule.model_patterns]
+    return not patterns or any(fnmatchcase(model.casefold(), each) for each in patterns)
+
+
+def has_rules(payload: dict[str, Any]) -> bool:
+    return EvaluationRule.objects.exists()
+
+
+def refusals_of(version: ModelVersion) -> QuerySet[AuditEvent]:
+    """What rules asked for and could not have, newest first."""
+    return activity_of(version).filter(action="evaluation_rule.refuse")
 
 
 def environment_for_evaluations() -> Environment | None:

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from apps.evaluations import views
+from apps.evaluations import rule_views, views
 
 VERSION = "models/<str:name>/versions/<int:number>/evaluations"
 
@@ -17,5 +17,11 @@ urlpatterns = [
         "projects/<slug:slug>/data-sets/<int:pk>/withdraw",
         views.withdraw,
         name="data_set_withdraw",
+    ),
+    path("projects/<slug:slug>/evaluation-rules", rule_views.rules, name="rules"),
+    path(
+        "projects/<slug:slug>/evaluation-rules/<int:pk>/remove",
+        rule_views.rule_remove,
+        name="rule_remove",
     ),
 ]

@@ -20,6 +20,7 @@ from apps.registry import policies as registry_policies
 from apps.registry.models import ModelVersion
 
 ON_A_PAGE = 25
+MOST_REFUSALS = 5
 FRAGMENTS = ("live",)
 
 
@@ -31,6 +32,8 @@ def of_version(request: HttpRequest, name: str, number: int) -> HttpResponse:
     page = Paginator(found, ON_A_PAGE).get_page(request.GET.get("page"))
     context = _of_version(version) | {
         "page": page,
+        "rules": queries.rules_for(version),
+        "refusals": queries.refusals_of(version)[:MOST_REFUSALS],
     }
     return answer(request, "evaluations/list.html", context)
 
@@ -43,7 +46,7 @@ def new(request: HttpRequest, name: str, number: int) -> HttpResponse:
     version = version_or_404(user, name, number)
     registry_policies.versions.require(user, "evaluate", version)
     data_sets = list(queries.data_sets_for(version, user))
-    chosen = _chosen(data_sets, request.POST.get("data_set") or request.GET.get("data_set"))
+    chosen = chosen_among(data_sets, request.POST.get("data_set") or request.GET.get("data_set"))
     context = _of_version(version) | {"data_sets": data_sets, "chosen": chosen}
     if chosen is None:
         status = 422 if request.method == "POST" else 200
@@ -202,7 +205,7 @@ def _of_version(version: ModelVersion) -> dict[str, Any]:
     return {"section": "models", "version": version, "model": version.model}
 
 
-def _chosen(data_sets: list[EvaluationDataSet], key: str | None) -> EvaluationDataSet | None:
+def chosen_among(data_sets: list[EvaluationDataSet], key: str | None) -> EvaluationDataSet | None:
     if key is None and len(data_sets) == 1:
         return data_sets[0]
     return next((each for each in data_sets if str(each.pk) == key), None)

@@ -2,11 +2,14 @@ from typing import Any
 
 from apps.accounts.events import AccountSwitched
 from apps.cards.events import CardEdited
+from apps.evaluations import queries as evaluation_queries
+from apps.evaluations import services as evaluations
+from apps.evaluations.models import Occasion
 from apps.outbox.subscriptions import subscribe
 from apps.projects.events import MembershipChanged
 from apps.registry.models import ModelVersion
 from apps.reviews import queries, services
-from apps.reviews.events import ReviewFoundationChanged
+from apps.reviews.events import ReviewFoundationChanged, ReviewRequested
 from apps.reviews.models import ReviewRequest
 from apps.stages.events import StageEntered, StagePolicyChanged
 
@@ -33,6 +36,15 @@ def look_again_at_what_is_to_enter(payload: dict[str, Any]) -> None:
     services.announce_change(
         queries.undecided_for(payload["stage_id"], project_id=payload["project_id"])
     )
+
+
+@subscribe(ReviewRequested, when=evaluation_queries.has_rules)
+def evaluate_what_is_to_be_reviewed(payload: dict[str, Any]) -> None:
+    review = ReviewRequest.objects.select_related("version__model__project", "stage").get(
+        pk=payload["review_id"]
+    )
+    if review.is_undecided:
+        evaluations.heed(review.version, Occasion.REVIEW, review.stage)
 
 
 @subscribe(ReviewFoundationChanged)

@@ -15,6 +15,8 @@ from apps.evaluations.models import Evaluation, EvaluationDataSet
 from apps.evaluations.sandboxes.base import Written
 from apps.projects import services as projects
 from apps.registry.models import ModelVersion
+from apps.runs import services as runs
+from apps.runs.states import RunState
 from tests import factories
 from tests.builds.parts import drive
 from tests.evaluations.conftest import CSV, Start
@@ -135,9 +137,7 @@ def test_an_evaluation_of_a_lost_worker_is_started_again_three_times(start: Star
         run = evaluation.run
         run.state, run.token = "running", "x"
         run.save()
-        services.runs.finish(
-            run, services.RunState.FAILED, code="runs.platform.worker-lost", text="Silent."
-        )
+        runs.finish(run, RunState.FAILED, code="runs.platform.worker-lost", text="Silent.")
         drive(runs_too=False)
 
     evaluation.refresh_from_db()

@@ -1,5 +1,6 @@
 """Data sets are uploaded, evaluations started and read on pages."""
 
+import hashlib
 import json
 from typing import Any
 
@@ -8,7 +9,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from apps.accounts.models import User
-from apps.evaluations import intake, pages, services
+from apps.evaluations import intake, pages
 from apps.evaluations.models import Evaluation, EvaluationDataSet
 from apps.registry.models import ModelVersion
 from tests.builds.parts import drive
@@ -75,7 +76,7 @@ def test_the_report_is_given_out_in_the_spelling_of_its_digest(
     answer = browser.get(f"/evaluations/{evaluation.pk}/report")
 
     assert json.loads(answer.content) == REPORT
-    digest = services.hashlib.sha256(answer.content).hexdigest()
+    digest = hashlib.sha256(answer.content).hexdigest()
     assert digest == evaluation.report_sha256
 
 

@@ -77,6 +77,7 @@ class Place:
     run: int = NOWHERE
     data_set: int = NOWHERE
     evaluation: int = NOWHERE
+    evaluation_rule: int = NOWHERE
     training_run: str = "ffffffffffffffff"
     experiment: str = "888888"
     event: int = NOWHERE
@@ -321,6 +322,11 @@ def _project(
         version, data_set, kind="binary", target="label", by=scientist
     )
     evaluations.keep_report(evaluation, REPORT, Unheard())
+    # Of reviews for a stage that nobody asks for.
+    evaluation_rule = evaluations.add_rule(
+        project, name="Weekly", occasion="review", stage=stages["archived"], kind="binary",
+        data_set_name="holdout", target="label", by=owner,
+    )  # fmt: skip
     failed = factories.make_version(model, by=scientist, state="FAILED_REGISTRATION")
     webhook = {"project": project, "url": "http://127.0.0.1:1/", "created_by": owner}
     return Place(
@@ -343,6 +349,7 @@ def _project(
         run=start_ingest(failed, by=scientist, asked_for="register").run.pk,
         data_set=data_set.pk,
         evaluation=evaluation.pk,
+        evaluation_rule=evaluation_rule.pk,
         training_run=version.source_run_id,
         experiment=Experiment.objects.create(
             experiment_id=str(7 + versions), project=project

@@ -192,6 +192,15 @@ declare(
             GET=view("evaluation data set"),
             DELETE=may("evaluate", "evaluation data set", "data_set.withdraw"),
         ),
+        "v1:evaluation_rules": methods(
+            GET=view("project"),
+            POST=may("manage_project", "project", "evaluation_rule.create"),
+        ),
+        "v1:evaluation_rule": methods(
+            DELETE=may(
+                "manage_project", "evaluation rule", "evaluation_rule.delete", "evaluation.cancel"
+            )
+        ),
         "v1:version_evaluations": methods(
             GET=view("version"),
             POST=may("evaluate", "version", "evaluation.request", rate=Rate.EXPENSIVE),

@@ -155,6 +155,16 @@ urlpatterns = [
         evaluations.EvaluationCancelView.as_view(),
         name="evaluation_cancel",
     ),
+    path(
+        "projects/<str:project>/evaluation-rules",
+        evaluations.RulesView.as_view(),
+        name="evaluation_rules",
+    ),
+    path(
+        "projects/<str:project>/evaluation-rules/<int:pk>",
+        evaluations.RuleView.as_view(),
+        name="evaluation_rule",
+    ),
     path("projects/<str:project>/data-sets", evaluations.DataSetsView.as_view(), name="data_sets"),
     path(
         "projects/<str:project>/data-sets/<int:pk>",

@@ -15,7 +15,7 @@ from apps.api.v1.views.projects import project_of
 from apps.api.v1.views.registry import version_of
 from apps.core.errors import Invalid, NotFound
 from apps.evaluations import policies, queries, services
-from apps.evaluations.models import Evaluation, EvaluationDataSet, Format
+from apps.evaluations.models import Evaluation, EvaluationDataSet, EvaluationRule, Format
 
 
 class DataSetsView(Resource):
@@ -101,6 +101,29 @@ class EvaluationCancelView(Resource):
         """End an evaluation that waits or runs."""
         services.cancel(_evaluation_of(request, pk), by=request.user)
         return shown(_evaluation_of(request, pk), shapes.Evaluation)
+
+
+class RulesView(Resource):
+    @extend_schema(responses=shapes.Rule(many=True))
+    def get(self, request: PersonsRequest, project: str) -> Response:
+        """What is evaluated without anybody asking: the rules of all projects, and its own."""
+        return self.page(queries.rules_of(project_of(request, project)), shapes.Rule)
+
+    @extend_schema(request=shapes.NewRule, responses={201: shapes.Rule})
+    def post(self, request: PersonsRequest, project: str) -> Response:
+        """Have versions of the project evaluated when they are registered, or to be reviewed."""
+        found = project_of(request, project)
+        rule = services.add_rule(found, by=request.user, **self.given(shapes.NewRule))
+        return shown(rule, shapes.Rule, status=201)
+
+
+class RuleView(Resource):
+    @extend_schema(responses={204: None})
+    def delete(self, request: PersonsRequest, project: str, pk: int) -> Response:
+        """Take a rule of the project back, and cancel what it asked for."""
+        own = EvaluationRule.objects.filter(project=project_of(request, project))
+        services.remove_rule(one(own, "rule of this project", pk=pk), by=request.user)
+        return Response(status=204)
 
 
 def _file_of(given: dict[str, Any]) -> dict[str, Any]:

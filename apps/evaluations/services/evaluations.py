@@ -1,25 +1,27 @@
-"""Data sets taken in, evaluations started, kept and ended."""
+"""Evaluations started, kept and ended."""
 
 import hashlib
-from typing import Any, BinaryIO
+from typing import Any
 
-from django.db import IntegrityError, transaction
-from django.utils import timezone
+from django.db import transaction
 
 from apps.accounts.models import User
 from apps.audit.queries import activity_of
 from apps.audit.services import record
 from apps.builds.builders.base import BuildContext
 from apps.core.digests import canonical_json
-from apps.core.errors import AlreadyExists, Conflict, Invalid
-from apps.evaluations import intake, policies, queries
+from apps.core.errors import Conflict, DomainError, Invalid
+from apps.evaluations import card_parts, policies, queries
 from apps.evaluations.events import EvaluationFailed, EvaluationFinished
-from apps.evaluations.models import Evaluation, EvaluationDataSet, Kind
+from apps.evaluations.models import (
+    Evaluation,
+    EvaluationDataSet,
+    EvaluationRule,
+    Kind,
+    Settings,
+)
 from apps.outbox.services import publish
-from apps.projects import policies as project_policies
-from apps.projects.models import Project
 from apps.registry import policies as registry_policies
-from apps.registry import storage
 from apps.registry.models import ModelVersion
 from apps.registry.services.locks import living_version
 from apps.runs import services as runs
@@ -32,85 +34,6 @@ ATTEMPTS = 3
 # Waiting or running for one version: each takes minutes of a worker.
 MOST_AT_ONCE = 5
 MOST_GROUPINGS = 10
-
-
-def upload_data_set(
-    project: Project,
-    *,
-    name: str,
-    file: BinaryIO,
-    filename: str,
-    size: int,
-    by: User,
-    description: str = "",
-) -> EvaluationDataSet:
-    """Take a file in, after it was looked at. The same name twice is refused."""
-    project_policies.projects.require(by, "evaluate", project)
-    intake.require_size(size)
-    kind = intake.format_of(filename)
-    columns = intake.columns_of(file, kind)
-    name = name.strip()
-    if not name or not name.isprintable():
-        raise Invalid("Give the data set a name.", details={"name": "Give the data set a name."})
-    if _has(project, name):
-        raise _taken(name)
-    # Outside the transaction: what is stored under its digest may stay without a row.
-    blob = storage.save(intake.chunks(file), limit=intake.MOST_BYTES)
-    try:
-        return _note_upload(
-            project,
-            by=by,
-            name=name,
-            format=kind,
-            sha256=blob.sha256,
-            size=blob.size,
-            columns=columns,
-            description=description,
-        )
-    except IntegrityError:
-        raise _taken(name) from None
-
-
-@transaction.atomic
-def _note_upload(project: Project, *, by: User, **facts: Any) -> EvaluationDataSet:
-    made = EvaluationDataSet.objects.create(project=project, uploaded_by=by, **facts)
-    record(
-        actor=by,
-        action="data_set.upload",
-        obj=made,
-        project=project,
-        data={"sha256": made.sha256, "bytes": made.size, "columns": len(made.columns)},
-    )
-    return made
-
-
-def _has(project: Project, name: str) -> bool:
-    return EvaluationDataSet.objects.filter(
-        project=project, name__iexact=name, withdrawn_at=None
-    ).exists()
-
-
-def _taken(name: str) -> AlreadyExists:
-    sentence = f"The project has an evaluation data set “{name}” already. Choose another name."
-    return AlreadyExists(sentence, details={"name": sentence})
-
-
-@transaction.atomic
-def withdraw_data_set(data_set: EvaluationDataSet, *, by: User, reason: str) -> EvaluationDataSet:
-    """Nothing is evaluated on it any more. Reports that were made keep its name and digest."""
-    policies.data_sets.require(by, "evaluate", data_set)
-    data_set = EvaluationDataSet.objects.select_for_update().get(pk=data_set.pk)
-    if data_set.withdrawn_at is None:
-        data_set.withdrawn_at = timezone.now()
-        data_set.save(update_fields=["withdrawn_at"])
-        record(
-            actor=by,
-            action="data_set.withdraw",
-            obj=data_set,
-            project=data_set.project,
-            reason=reason,
-        )
-    return data_set
 
 
 @transaction.atomic
@@ -130,36 +53,69 @@ def start_evaluation(
     min_rows: int = 30,
 ) -> Evaluation:
     """Queue an evaluation of the version on the data set."""
+    _require_permitted(version, data_set, by=by)
+    version = living_version(version)
+    waiting = Evaluation.objects.filter(version=version, run__state__in=UNFINISHED).count()
+    if waiting >= MOST_AT_ONCE:
+        raise Conflict(
+            f"{waiting} evaluations of {version} wait or run already. Start this one when they "
+            "have ended."
+        )
+    wanted = Evaluation(
+        kind=kind,
+        target=target,
+        positive=positive,
+        prediction_column=prediction_column,
+        threshold=threshold,
+        cohorts=cohorts or [],
+        sensitive=sensitive or [],
+        seed=seed,
+        min_rows=min_rows,
+    )
+    return _queued(wanted, version, data_set, by=by)
+
+
+@transaction.atomic
+def start_for_rule(
+    rule: EvaluationRule, version: ModelVersion, data_set: EvaluationDataSet
+) -> Evaluation | None:
+    """Queue what a rule asks for, once for each version and content of a data set."""
+    if rule.acts_for is not None:
+        _require_permitted(version, data_set, by=rule.acts_for)
+    version = living_version(version)
+    if rule.evaluations.filter(version=version, data_set__sha256=data_set.sha256).exists():
+        return None
+    wanted = Evaluation(
+        rule=rule, rule_name=rule.name, puts_on_card=rule.puts_on_card, **rule.settings
+    )
+    return _queued(wanted, version, data_set, by=rule.acts_for)
+
+
+def _require_permitted(version: ModelVersion, data_set: EvaluationDataSet, *, by: User) -> None:
     registry_policies.versions.require(by, "evaluate", version)
     policies.data_sets.require(by, "evaluate", data_set)
-    version = living_version(version)
+
+
+def _queued(
+    wanted: Evaluation, version: ModelVersion, data_set: EvaluationDataSet, *, by: User | None
+) -> Evaluation:
     _require_measurable(version, data_set)
-    cohorts, sensitive = cohorts or [], sensitive or []
-    _require_columns(data_set, kind, target, cohorts, sensitive)
+    require_columns(wanted, data_set)
     environment = queries.environment_for_evaluations()
     if environment is None:
         raise Conflict(
             "No environment makes images that can be evaluated. Ask the platform's people to set "
             "one up with the builder docker or venv."
         )
-    evaluation = Evaluation.objects.create(
-        version=version,
-        data_set=data_set,
-        environment=environment,
-        run=_queue(version, data_set, by=by),
-        artifact_digest=version.artifact_digest,
-        kind=kind,
-        target=target,
-        positive=positive if kind == Kind.BINARY else "",
-        prediction_column=prediction_column,
-        threshold=threshold,
-        cohorts=cohorts,
-        sensitive=sensitive,
-        seed=seed,
-        min_rows=min_rows,
-    )
-    _record(evaluation, "evaluation.request", actor=by)
-    return evaluation
+    wanted.version, wanted.data_set, wanted.environment = version, data_set, environment
+    wanted.artifact_digest = version.artifact_digest
+    wanted.run = _run_for(version, data_set, by=by)
+    if wanted.kind != Kind.BINARY:
+        wanted.positive = ""
+    wanted.save()
+    asked_by = {"rule": wanted.rule_name} if wanted.rule_name else {}
+    note(wanted, "evaluation.request", actor=by, **asked_by)
+    return wanted
 
 
 def _require_measurable(version: ModelVersion, data_set: EvaluationDataSet) -> None:
@@ -167,21 +123,11 @@ def _require_measurable(version: ModelVersion, data_set: EvaluationDataSet) -> N
         raise Conflict(f"{version} is not registered completely, so there is nothing to evaluate.")
     if data_set.project_id != version.model.project_id:
         raise Invalid("The data set belongs to another project. Upload it to this one.")
-    waiting = Evaluation.objects.filter(version=version, run__state__in=UNFINISHED).count()
-    if waiting >= MOST_AT_ONCE:
-        raise Conflict(
-            f"{waiting} evaluations of {version} wait or run already. Start this one when they "
-            "have ended."
-        )
 
 
-def _require_columns(
-    data_set: EvaluationDataSet,
-    kind: str,
-    target: str,
-    cohorts: list[str],
-    sensitive: list[str],
-) -> None:
+def require_columns(asked: Settings, data_set: EvaluationDataSet) -> None:
+    """Raise `Invalid`, with the field, for what cannot be measured on such a data set."""
+    kind, target, cohorts, sensitive = asked.kind, asked.target, asked.cohorts, asked.sensitive
     if kind not in Kind.values:
         raise Invalid(
             f"“{kind}” is no kind of prediction. Choose {', '.join(Kind.values)}.",
@@ -206,7 +152,7 @@ def cancel(evaluation: Evaluation, *, by: User) -> Evaluation:
         pk=evaluation.pk
     )
     runs.request_cancel(evaluation.run)
-    _record(evaluation, "evaluation.cancel", actor=by)
+    note(evaluation, "evaluation.cancel", actor=by)
     return evaluation
 
 
@@ -238,11 +184,15 @@ def settle(run_id: int) -> None:
         return
     run: Run = evaluation.run
     if run.state == RunState.SUCCEEDED:
-        _record(evaluation, "evaluation.finish", report=evaluation.report_sha256)
+        note(evaluation, "evaluation.finish", report=evaluation.report_sha256)
+        if evaluation.puts_on_card:
+            _put_on_card(evaluation)
         publish(EvaluationFinished(evaluation.pk, evaluation.version_id, evaluation.report_sha256))
     elif run.state == RunState.FAILED and run.error_code == WORKER_LOST:
-        if evaluation.attempt < ATTEMPTS:
-            evaluation.run = _queue(evaluation.version, evaluation.data_set, by=run.requested_by)
+        if evaluation.lost_its_rule:
+            note(evaluation, "evaluation.end")
+        elif evaluation.attempt < ATTEMPTS:
+            evaluation.run = _run_for(evaluation.version, evaluation.data_set, by=run.requested_by)
             evaluation.attempt += 1
             evaluation.save(update_fields=["run", "attempt"])
         else:
@@ -250,16 +200,26 @@ def settle(run_id: int) -> None:
     elif run.state == RunState.FAILED:
         _fail(evaluation)
     elif run.state == RunState.CANCELLED:
-        _record(evaluation, "evaluation.end")
+        note(evaluation, "evaluation.end")
+
+
+def _put_on_card(evaluation: Evaluation) -> None:
+    """As the rule wants it. What stands against it is said with the report, which is there."""
+    try:
+        with transaction.atomic():
+            card_parts.put_on_card(evaluation, by=evaluation.run.requested_by)
+    except DomainError as refusal:
+        evaluation.card_refusal = refusal.message
+        evaluation.save(update_fields=["card_refusal"])
 
 
 def _fail(evaluation: Evaluation) -> None:
     run = evaluation.run
-    _record(evaluation, "evaluation.fail", code=run.error_code, text=run.error_text)
+    note(evaluation, "evaluation.fail", code=run.error_code, text=run.error_text)
     publish(EvaluationFailed(evaluation.pk, evaluation.version_id))
 
 
-def _queue(version: ModelVersion, data_set: EvaluationDataSet, *, by: User | None) -> Run:
+def _run_for(version: ModelVersion, data_set: EvaluationDataSet, *, by: User | None) -> Run:
     return runs.start(
         kind=EVALUATE,
         title=f"Evaluate {version} on {data_set}",
@@ -273,7 +233,7 @@ def _is_settled(evaluation: Evaluation) -> bool:
     return activity_of(evaluation).filter(action__in=ends).exists()
 
 
-def _record(evaluation: Evaluation, action: str, *, actor: User | None = None, **more: Any) -> None:
+def note(evaluation: Evaluation, action: str, *, actor: User | None = None, **more: Any) -> None:
     version = evaluation.version
     record(
         actor=actor,
