@@ -82,6 +82,11 @@ class Configuration(BaseSettings):
         "of its own that leads to mlgov, too, such as https://mlflow.example.com, or "
         "http://mlflow.localhost:8000 on one machine. Empty: they are not.",
     )
+    report_scripts: bool = Field(
+        True,
+        description="Whether people may run the scripts of an HTML report on its page, in a frame "
+        "apart from mlgov that can load nothing and send nothing. Off: reports are only looked at.",
+    )
     file_roots: list[Path] = Field(
         default=[],
         description="Folders of this machine, as a JSON list, below which administrators may name "

@@ -21,6 +21,14 @@ declare(
             GET=view("version", rate=Rate.EXPENSIVE), POST=may("view", "version")
         ),
         "cards:import": methods(POST=may("edit_card", "version", "card.edit")),
+        "cards:reports": methods(
+            GET=may("edit_card", "version", rate=Rate.EXPENSIVE),
+            POST=may("edit_card", "version", "card.edit", rate=Rate.EXPENSIVE),
+        ),
+        "cards:report": methods(
+            GET=view("report"), POST=may("view", "report", rate=Rate.EXPENSIVE)
+        ),
+        "cards:report_content": methods(GET=view("report")),
         "cards:carry_over": methods(POST=may("edit_card", "version", "card.edit")),
         "cards:comments": methods(
             GET=view("version"), POST=may("comment", "version", "version.comment")

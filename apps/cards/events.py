@@ -16,3 +16,11 @@ class VersionCommented(Event):
 
     version_id: int
     comment_id: int
+
+
+@dataclass(frozen=True)
+class RunReadAgain(Event):
+    """Somebody had the card filled in anew, so the files of the run are looked at again."""
+
+    version_id: int
+    by_id: int

@@ -7,6 +7,7 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils import timezone
 
+from apps.cards.reports.kinds import MEDIA_TYPES, Origin, ReportKind
 from apps.cards.schema import FIELDS
 from apps.core.digests import digest_of
 from apps.core.history import history
@@ -127,6 +128,55 @@ class CardExport(models.Model):
 
     def __str__(self) -> str:
         return f"{self.revision} as {self.format}"
+
+
+class ReportFile(models.Model):
+    """A file that a card may show: its bytes as they were when mlgov read them.
+
+    They lie in the artifact store. Only what stands here is shown, whatever digest somebody writes
+    on a card: the store holds the files of all projects.
+    """
+
+    version = models.ForeignKey(ModelVersion, on_delete=models.CASCADE, related_name="report_files")
+    origin = models.CharField(max_length=10, choices=Origin.choices)
+    path = models.CharField(max_length=500)
+    kind = models.CharField(max_length=10, choices=ReportKind.choices)
+    size = models.BigIntegerField()
+    sha256 = models.CharField(max_length=64)
+    # None: mlgov found it by itself.
+    added_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+"
+    )
+    read_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering: ClassVar = ["id"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["version", "origin", "path", "sha256"],
+                name="one_report_file_per_place_and_content",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.path
+
+    @property
+    def key(self) -> str:
+        return f"{self.origin}:{self.path}"
+
+    @property
+    def name(self) -> str:
+        return self.path.rpartition("/")[2]
+
+    @property
+    def media_type(self) -> str:
+        """Of pictures; empty for all that a browser does not show as one."""
+        return MEDIA_TYPES.get(ReportKind(self.kind), "")
+
+    @property
+    def is_table(self) -> bool:
+        return self.kind in (ReportKind.JSON, ReportKind.CSV, ReportKind.TEXT)
 
 
 class CardRequirement(models.Model):

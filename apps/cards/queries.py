@@ -1,6 +1,6 @@
 """Reads about model cards, and about what is said beside them."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,7 +8,7 @@ from django.db.models import QuerySet
 
 from apps.accounts.models import User
 from apps.cards import catalogues, documents, filling
-from apps.cards.models import CardRevision, VersionComment
+from apps.cards.models import CardRevision, ReportFile, VersionComment
 from apps.cards.schema import FIELDS, Source
 from apps.registry import policies
 from apps.registry.models import ModelVersion
@@ -79,6 +79,14 @@ def earlier_with_words(revision: CardRevision, user: User) -> ModelVersion | Non
         ):
             return candidate
     return None
+
+
+def report_files(version: ModelVersion, digests: Collection[str]) -> dict[str, ReportFile]:
+    """By digest: the files of the version that a card with these digests shows."""
+    if not digests:
+        return {}
+    found = ReportFile.objects.filter(version=version, sha256__in=digests)
+    return {file.sha256: file for file in found}
 
 
 def editors_of(version: ModelVersion) -> set[int]:

@@ -6,13 +6,15 @@ from typing import Any
 
 from apps.cards import catalogues, completeness, documents, queries
 from apps.cards.completeness import Missing
-from apps.cards.models import CardRevision
+from apps.cards.models import CardRevision, ReportFile
 from apps.cards.queries import Difference
 from apps.cards.rendering import to_html
 from apps.cards.schema import Field, Kind, Part, Section, Source
 
 # Longer lists are folded away.
 SHORT = 12
+# Fields whose entries name files, by digest.
+FILES = ("/evaluation/reports", "/evaluation/graphics")
 # Texts of this length fit into a cell of a table.
 OF_A_CELL = 80
 
@@ -44,6 +46,14 @@ class Shown:
 
 
 @dataclass(frozen=True)
+class ShownReport:
+    """A report or a picture that the card names, with its file where mlgov has it."""
+
+    entry: Mapping[str, Any]
+    file: ReportFile | None
+
+
+@dataclass(frozen=True)
 class ShownField:
     field: Field
     shown: Shown | None
@@ -53,6 +63,7 @@ class ShownField:
     unconfirmed: str
     missing: Missing | None
     guess: Any
+    reports: list[ShownReport] = field(default_factory=list)
 
     @property
     def anchor(self) -> str:
@@ -99,9 +110,10 @@ def sections(revision: CardRevision) -> list[ShownSection]:
     grouped = completeness.by_section(lacking)
     missing = {item.field.pointer: item for item in lacking}
     differences = queries.differences(revision)
+    files = _files(revision)
     found = []
     for section in catalogues.written(revision).sections:
-        fields = [_field(one, revision, differences, missing) for one in section.fields]
+        fields = [_field(one, revision, differences, missing, files) for one in section.fields]
         found.append(
             ShownSection(
                 section,
@@ -138,6 +150,7 @@ def _field(
     revision: CardRevision,
     differences: Mapping[str, Difference],
     lacking: Mapping[str, Missing],
+    files: Mapping[str, ReportFile],
 ) -> ShownField:
     value = documents.value_at(revision.content, one.pointer)
     reading = revision.reading
@@ -155,7 +168,20 @@ def _field(
         unconfirmed=revision.unconfirmed.get(one.pointer, ""),
         missing=lacking.get(one.pointer),
         guess=guess,
+        reports=[ShownReport(row, files.get(row.get("sha256", ""))) for row in value or ()]
+        if one.pointer in FILES
+        else [],
     )
+
+
+def _files(revision: CardRevision) -> dict[str, ReportFile]:
+    named = {
+        row["sha256"]
+        for pointer in FILES
+        for row in documents.value_at(revision.content, pointer) or ()
+        if row.get("sha256")
+    }
+    return queries.report_files(revision.version, named)
 
 
 def _inner(part: Part, value: Mapping[str, Any]) -> list[Shown]:

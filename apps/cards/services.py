@@ -10,7 +10,7 @@ from apps.accounts.models import User
 from apps.audit.services import record
 from apps.cards import catalogues, documents, filling, queries
 from apps.cards.documents import Document
-from apps.cards.events import CardEdited
+from apps.cards.events import CardEdited, RunReadAgain
 from apps.cards.models import CardReading, CardRevision
 from apps.cards.schema import FIELDS, Catalogue, Source
 from apps.core.errors import Conflict, Invalid
@@ -64,11 +64,26 @@ def fill_card(version: ModelVersion, *, by: User | None = None) -> CardRevision:
     return _revise(version, current, content, by=by, reason=FILLED_IN, reading=reading)
 
 
+@transaction.atomic
+def fill_values(version: ModelVersion, values: Mapping[str, Any], *, reason: str) -> CardRevision:
+    """Put further values on the card that mlgov found by itself, beside what it read."""
+    version = lock_version(version.pk)
+    current = queries.current_card(version)
+    content = documents.with_values(current.content, values)
+    return _revise(version, current, content, by=None, reason=reason, reading=current.reading)
+
+
 def refill_card(version: ModelVersion, *, by: User) -> CardRevision:
-    """Read the run again, where there is one, and put what it says on the card."""
+    """Read the run again, where there is one, and put what it says on the card.
+
+    Its files are copied by a worker afterwards.
+    """
     if version.source_run_id or version.logged_model_id:
         registry_services.reread_lineage(version, by=by)
-    return fill_card(version, by=by)
+    with transaction.atomic():
+        filled = fill_card(version, by=by)
+        publish(RunReadAgain(version.pk, by.pk))
+    return filled
 
 
 @transaction.atomic

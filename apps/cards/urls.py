@@ -1,6 +1,6 @@
 from django.urls import path
 
-from apps.cards import comparison_views, discussion, exchange_views, views
+from apps.cards import comparison_views, discussion, exchange_views, report_views, views
 
 app_name = "cards"
 CARD = "models/<str:name>/versions/<int:number>/card"
@@ -14,6 +14,11 @@ urlpatterns = [
     path(f"{CARD}/exports", exchange_views.exports, name="exports"),
     path(f"{CARD}/exports/<slug:format>", exchange_views.export, name="export"),
     path(f"{CARD}/import", exchange_views.import_file, name="import"),
+    path(f"{CARD}/reports", report_views.reports, name="reports"),
+    path(f"{CARD}/reports/<int:pk>", report_views.report, name="report"),
+    path(
+        f"{CARD}/reports/<int:pk>/<slug:form>", report_views.report_content, name="report_content"
+    ),
     path(f"{CARD}/carry-over", views.carry_over, name="carry_over"),
     path("models/<str:name>/versions/<int:number>/comments", discussion.comments, name="comments"),
     path(

@@ -26,7 +26,7 @@ from apps.accounts import services as accounts
 from apps.accounts.models import About, Attribute, SetBy, User
 from apps.audit.models import AuditEvent
 from apps.builds.builders.base import Unheard
-from apps.cards.models import VersionComment
+from apps.cards.models import ReportFile, VersionComment
 from apps.deployments.models import ApiKey, Deployment, Endpoint
 from apps.evaluations import services as evaluations
 from apps.notifications.models import Notification
@@ -71,6 +71,7 @@ class Place:
     requester: str = "no-such-person"
     digest: str = "sha256:0"
     comment: int = NOWHERE
+    report: int = NOWHERE
     deployment: int = NOWHERE
     endpoint: str = "no-such-endpoint"
     key: int = NOWHERE
@@ -343,6 +344,7 @@ def _project(
         requester=scientist.username,
         digest=queries.content_digest(review),
         comment=VersionComment.objects.create(version=version, by=scientist, text="Mine.").pk,
+        report=_report(version).pk,
         deployment=deployment.pk,
         endpoint=deployment.endpoint.slug,
         key=key.pk,
@@ -370,6 +372,14 @@ def _project(
         ).pk,
         asked=asked.pk,
         asked_name=asked.username,
+    )  # fmt: skip
+
+
+def _report(version: ModelVersion) -> ReportFile:
+    file = version.artifacts.get(path="MLmodel")
+    return ReportFile.objects.create(
+        version=version, origin="version", path="MLmodel.txt", kind="text", size=file.size,
+        sha256=file.sha256,
     )  # fmt: skip
 
 

@@ -43,6 +43,7 @@ BY_OBJECT = {
     "event": "event",
     "review": "review",
     "comment": "comment",
+    "report": "report",
     "prefix": "prefix",
     "label rule": "rule",
     "evaluation rule": "evaluation_rule",
@@ -74,6 +75,7 @@ BY_ROUTE = {
 }
 ALWAYS: dict[tuple[str, str], Callable[[World], Any]] = {
     ("web:audit_export", "kind"): lambda world: "csv",
+    ("cards:report_content", "form"): lambda world: "file",
     ("web:object", "kind"): lambda world: "registry.modelversion",
     ("projects:webhook_new", "kind"): lambda world: "mlflow",
     ("web:environment", "slug"): lambda world: world.environment.slug,
@@ -211,6 +213,7 @@ PAGES: dict[str, Body] = {
     "cards:section": values(description="Other words.", base_revision=1),
     "cards:draft": values(description="Other words.", base_revision=1),
     "cards:values": values(do="confirm", pointer="/overview/description"),
+    "cards:report": values(do="run"),
     "cards:comments": REASON,
     "cards:comment": REASON,
     "web:deployment_roll_back": REASON,

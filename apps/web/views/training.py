@@ -14,6 +14,7 @@ from django.views.decorators.http import require_GET, require_safe
 
 from apps.accounts import services as accounts
 from apps.cards.rendering import to_html
+from apps.cards.reports.kinds import picture_type, text_of
 from apps.core.errors import DomainError, NotFound, TooLarge
 from apps.core.pages import answer
 from apps.tracking import training as reads
@@ -26,13 +27,6 @@ MOST_ROWS = 500
 LONGEST_TEXT = 64 * 1024
 LARGEST_IMAGE = 5 * 1024 * 1024
 NOTE = "mlflow.note.content"
-# What a browser may show in our name: pictures without script, known by their first bytes.
-IMAGES = {
-    b"\x89PNG\r\n\x1a\n": "image/png",
-    b"\xff\xd8\xff": "image/jpeg",
-    b"GIF87a": "image/gif",
-    b"GIF89a": "image/gif",
-}
 # What the host of MLflow's pages sends along: the digest of a secret of the browser.
 BROWSER = re.compile(r"[0-9a-f]{64}", re.ASCII)
 SANDBOX = "sandbox; default-src 'none'; frame-ancestors 'none'"
@@ -101,14 +95,14 @@ def file(request: HttpRequest, run_id: str) -> HttpResponse:
     model_id, path = _asked(request)
     with_ends = _opened(found, model_id, path)
     content, is_whole = with_ends.beginning(LONGEST_TEXT)
-    kind = _image(content)
+    kind = picture_type(content)
     context = {
         **_frame(found),
         "model_id": model_id,
         "path": path,
         "crumbs": _crumbs(path),
         "is_image": bool(kind),
-        "text": "" if kind else _text(content, is_whole),
+        "text": "" if kind else text_of(content, is_whole=is_whole),
         "is_whole": is_whole,
         "size": len(content),
     }
@@ -125,7 +119,7 @@ def raw(request: HttpRequest, run_id: str) -> HttpResponseBase:
     response: HttpResponseBase
     if request.GET.get("show") == "image":
         content, is_whole = opened.beginning(LARGEST_IMAGE)
-        kind = _image(content)
+        kind = picture_type(content)
         if not kind:
             raise NotFound("This file is no picture that mlgov shows. Download it instead.")
         if not is_whole:
@@ -179,24 +173,6 @@ def _crumbs(path: str) -> list[tuple[str, str]]:
     """Each folder on the way, with its path."""
     parts = path.split("/") if path else []
     return [(part, "/".join(parts[: number + 1])) for number, part in enumerate(parts)]
-
-
-def _image(content: bytes) -> str:
-    if content[:4] == b"RIFF" and content[8:12] == b"WEBP":
-        return "image/webp"
-    return next((kind for magic, kind in IMAGES.items() if content.startswith(magic)), "")
-
-
-def _text(content: bytes, is_whole: bool) -> str:
-    """The content as text; empty for what is none."""
-    if b"\x00" in content:
-        return ""
-    try:
-        return content.decode()
-    except UnicodeDecodeError as error:
-        # The last letter may have been cut in the middle.
-        cut = not is_whole and error.start >= len(content) - 4
-        return content[: error.start].decode() if cut else ""
 
 
 @never_cache
