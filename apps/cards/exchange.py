@@ -12,6 +12,7 @@ from apps.cards import catalogues, documents, queries, services
 from apps.cards.formats import registry
 from apps.cards.formats.base import Context, Exported
 from apps.cards.models import CardExport, CardRevision
+from apps.cards.schema import FIELDS, Source
 from apps.core.errors import Invalid
 from apps.registry import policies
 from apps.registry.models import ModelVersion
@@ -20,6 +21,10 @@ from apps.runs.states import RunState
 
 KIND = "cards.export"
 CUSTOM = "/custom/values"
+# Below this stands what a file says of fields that nobody types.
+FILLED_IN = "fields that mlgov fills in"
+# True of the registration that the file is of, and of no other.
+OF_A_REGISTRATION = ("/overview/version", "/overview/registered_at", "/provenance/")
 
 
 def export(revision: CardRevision, key: str) -> Exported:
@@ -73,6 +78,7 @@ def import_card(
     if found.read is None:
         raise Invalid(f"{found.title} is only written, not read. Choose another format.")
     document = found.read(content).document
+    services.open_card(version)
     current = queries.current_card(version)
     values: dict[str, Any] = {
         pointer: documents.value_at(document, pointer)
@@ -82,6 +88,8 @@ def import_card(
     # What has no field is put beside what is there, never in its place.
     kept = documents.value_at(current.content, CUSTOM) or {}
     brought = values.pop(CUSTOM) or {}
+    if otherwise := _said_otherwise(document, current.content):
+        brought = _merged(brought, {"imported": {key: {FILLED_IN: otherwise}}})
     origin = f"{found.title}{f' ({name[:100]})' if name else ''}"
     revision = services.take_over(
         version,
@@ -104,6 +112,17 @@ def _context(revision: CardRevision) -> Context:
     version = revision.version
     page = reverse("web:card", args=[version.model.name, version.number])
     return Context(url=f"{settings.MLGOV_BASE_URL}{page}")
+
+
+def _said_otherwise(document: documents.Document, current: documents.Document) -> dict[str, Any]:
+    """What the file says of fields that mlgov fills in, where the card says something else."""
+    return {
+        pointer.strip("/").replace("/", "."): value
+        for pointer in documents.differing(current, document)
+        if FIELDS[pointer].source == Source.AUTO
+        and not pointer.startswith(OF_A_REGISTRATION)
+        and not documents.is_empty(value := documents.value_at(document, pointer))
+    }
 
 
 def _merged(kept: dict[str, Any], brought: dict[str, Any]) -> dict[str, Any]:

@@ -5,12 +5,26 @@ from collections.abc import Iterator
 from typing import Any
 
 from apps.cards.formats.base import Document
-from apps.cards.formats.fields import put
+from apps.cards.formats.fields import get, has, put, spec_of
 
 # Each of these takes time in proportion to the text, whatever the text is.
 HEADING = re.compile(r"^(#{1,6})[ \t]+([^\s#].*)$", re.MULTILINE)
 FENCE = re.compile(r"^(```+|~~~+).*?(?:^\1[ \t]*$|\Z)", re.MULTILINE | re.DOTALL)
-NOTHING = re.compile(r"\[?more information needed\]?\.?", re.IGNORECASE)
+NAMELESS = "Model ID"
+OPTIONAL = re.compile(r"[ \t]*\[optional\]$", re.IGNORECASE)
+NOTHING = re.compile(
+    r"\[more information needed\]|^more information needed\.?[ \t]*$", re.IGNORECASE | re.MULTILINE
+)
+# What the Hub's template says of every model; only what somebody added to it is about this one.
+OF_THE_TEMPLATE = re.compile(
+    r"^(Use the code below to get started with the model\."
+    r"|Users \(both direct and downstream\) should be made aware of the risks, biases and "
+    r"limitations of the model\. More information needed for further recommendations\."
+    r"|\*\*(BibTeX|APA):\*\*(?=\s*(\*\*|\Z)))[ \t]*$",
+    re.MULTILINE,
+)
+# A line of the template's lists. Without a value it is a question.
+BULLET = re.compile(r"^- \*\*(?P<name>[^*\n]{1,80}):\*\*[ \t]*(?P<value>[^\n]*)$\n?", re.MULTILINE)
 # Headings of the Hub's own template, and what people write in their place.
 FIELD_OF = {
     "model description": "overview.description",
@@ -32,6 +46,7 @@ FIELD_OF = {
     "usage": "use.instructions_for_use",
     "training data": "data.summary",
     "training procedure": "development.method",
+    "training hyperparameters": "development.method",
     "preprocessing": "development.preprocessing",
     "evaluation": "evaluation.procedure",
     "testing data": "evaluation.procedure",
@@ -43,6 +58,20 @@ FIELD_OF = {
     "model architecture and objective": "overview.architecture",
     "citation": "overview.citation",
     "model card contact": "overview.contact",
+}
+# Lines of the template's lists, by what stands in bold in front of the colon.
+LINES = {
+    "developed by": "overview.developers",
+    "model type": "overview.model_type",
+    "language(s) (nlp)": "overview.languages",
+    "license": "overview.license",
+    "finetuned from model": "overview.base_models",
+    "repository": "overview.references",
+    "paper": "overview.references",
+    "demo": "overview.references",
+    "hardware type": "development.compute.hardware",
+    "cloud provider": "development.compute.provider",
+    "compute region": "development.compute.region",
 }
 
 
@@ -73,10 +102,13 @@ def _front(document: Document, front: dict[str, Any]) -> None:
         put(document, "environment.co2_kg", emissions / 1000)
     put(document, "evaluation.metrics", list(_metrics(front.get("model-index"))))
     index = front.get("model-index")
-    if isinstance(index, list) and index and isinstance(index[0], dict):
-        document["overview"].setdefault("name", index[0].get("name"))
-    if document["overview"].get("name") is None:
-        document["overview"].pop("name", None)
+    for model in index[:1] if isinstance(index, list) else []:
+        if isinstance(model, dict) and not has(document, "overview.name"):
+            put(document, "overview.name", _text(model.get("name")))
+    # The Hub itself takes the task of the results, where it is one.
+    tasks = {_text(task.get("type")) for task in _tasks(index)}
+    if len(tasks) == 1 and not has(document, "overview.task"):
+        put(document, "overview.task", tasks.pop())
 
 
 def _metrics(index: Any) -> Iterator[dict[str, Any]]:
@@ -96,6 +128,12 @@ def _metrics(index: Any) -> Iterator[dict[str, Any]]:
             yield {key: inner for key, inner in found.items() if inner is not None}
 
 
+def _tasks(index: Any) -> Iterator[dict[str, Any]]:
+    for result in _dicts(index, "results"):
+        if isinstance(task := result.get("task"), dict):
+            yield task
+
+
 def _dicts(values: Any, key: str) -> Iterator[dict[str, Any]]:
     for value in values if isinstance(values, list) else []:
         inner = value.get(key) if isinstance(value, dict) else None
@@ -108,12 +146,13 @@ def _dicts(values: Any, key: str) -> Iterator[dict[str, Any]]:
 
 def _body(document: Document, body: str) -> None:
     title, lead, sections = _sections(body)
-    if title and "name" not in document["overview"]:
-        put(document, "overview.name", re.sub(r"(?i)^model card (for|of)\s+", "", title)[:200])
+    name = re.sub(r"(?i)^model card (for|of)\s+", "", title)[:200]
+    if name != NAMELESS and not has(document, "overview.name"):
+        put(document, "overview.name", name)
     found: dict[str, list[str]] = {}
     for heading, text in sections:
-        field = FIELD_OF.get(heading.lower().strip("*_ :"))
-        text = _meant(text)
+        field = FIELD_OF.get(OPTIONAL.sub("", heading.lower().strip("*_ :")))
+        text = _without_lines(document, _meant(text))
         if field and text:
             found.setdefault(field, []).append(text)
     for field, texts in found.items():
@@ -134,7 +173,40 @@ def _meant(text: str) -> str:
         end = text.find("-->", start)
         kept.append(text[place:start])
         place = end + 3 if end >= 0 else len(text)
-    return NOTHING.sub("", "".join(kept) + text[place:]).strip()
+    text = NOTHING.sub("", "".join(kept) + text[place:])
+    return OF_THE_TEMPLATE.sub("", text).strip()
+
+
+def _without_lines(document: Document, text: str) -> str:
+    """The text without the lines that became fields, and without those that say nothing."""
+
+    def taken(line: re.Match[str]) -> str:
+        value = line["value"].strip()
+        name = OPTIONAL.sub("", line["name"].lower())
+        return "" if not value or _is_field(document, name, value) else line[0]
+
+    return BULLET.sub(taken, text).strip()
+
+
+def _is_field(document: Document, name: str, value: str) -> bool:
+    """Whether the card now says so: what the front matter says goes before it."""
+    if name not in LINES:
+        return False
+    section, key, *inner = LINES[name].split(".")
+    field = f"{section}.{key}"
+    before = get(document, field)
+    if inner:
+        put(document, field, {inner[0]: value, **(before or {})})
+    elif field == "overview.references":
+        if not value.startswith(("https://", "http://")):
+            return False
+        put(document, field, [*(before or []), {"label": name.capitalize(), "url": value}])
+    elif before is None and field == "overview.developers":
+        put(document, field, [{"name": value}])
+    elif before is None:
+        is_list = spec_of(field)["type"] == "array"
+        put(document, field, re.split(r",[ \t]*", value) if is_list else value)
+    return True
 
 
 def _sections(body: str) -> tuple[str, str, list[tuple[str, str]]]:

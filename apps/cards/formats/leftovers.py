@@ -13,7 +13,8 @@ def unsaid(sent: Any, said: Any) -> Any:
     """The parts of `sent` that `said` does not hold; None where it holds all.
 
     `said` is the imported document, written in the same format again. A text counts as said where
-    it stands within a longer one, and an element of a list wherever it stands in the other list.
+    it stands within a longer one or alone in a list, and an element of a list wherever it stands in
+    the other list.
     """
     return _unsaid(sent, said, _Patience())
 
@@ -34,6 +35,8 @@ def _unsaid(sent: Any, said: Any, patience: _Patience) -> Any:
         return sent
     if isinstance(sent, str):
         if not sent.strip():
+            return None
+        if said == [sent]:
             return None
         return None if isinstance(said, str) and sent.strip() in said else sent
     if isinstance(sent, dict):

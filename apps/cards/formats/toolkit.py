@@ -45,7 +45,7 @@ def _check(value: Any) -> Tree:
                 f"“{name}” has to be an object. Correct the file.",
                 details={f"/{name}": "This has to be an object."},
             )
-    return value
+    return toolkit_reading.as_now(value)
 
 
 def native(document: Document, context: Context) -> Tree:

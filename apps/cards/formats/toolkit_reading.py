@@ -34,8 +34,43 @@ RISKS = {
 FAIRNESS = "Group at risk"
 LISTS = ("use.affected_groups",)
 NUMBERS = ("environment.energy_kwh", "environment.co2_kg")
-DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+# Its own examples write slashes.
+DAY = re.compile(r"(\d{4})[-/](\d{2})[-/](\d{2})", re.ASCII)
 SHORT = 200
+# What schema 0.0.1 has one of, or as bare texts: its place there and in 0.0.2, and in which key.
+BARE = {
+    "model_details": {
+        "license": ("licenses", "custom_text"),
+        "references": ("references", "reference"),
+        "citation": ("citations", "citation"),
+    },
+    "considerations": {
+        name: (name, "description") for name in ("users", "use_cases", "limitations", "tradeoffs")
+    },
+}
+SETS = {"train": ("Training set", "training"), "eval": ("Evaluation set", "evaluation")}
+
+
+def as_now(tree: Tree) -> Tree:
+    """A tree of schema 0.0.1 with everything where 0.0.2 has it; one of 0.0.2 as it is."""
+    tree = {name: dict(found) if isinstance(found, dict) else found for name, found in tree.items()}
+    for section, names in BARE.items():
+        there = tree.get(section, {})
+        for name, (now, key) in names.items():
+            said = there.get(name)
+            bare = [said] if isinstance(said, str) else texts(said)
+            # What is of both schemas at once is left as it is, and kept.
+            if bare and said in (bare, bare[0]) and (now == name or now not in there):
+                del there[name]
+                there[now] = [{key: one} for one in bare]
+    sets = part(tree, "model_parameters", "data")
+    if isinstance(sets, dict) and all(
+        name in SETS and isinstance(found, dict) for name, found in sets.items()
+    ):
+        tree["model_parameters"]["data"] = [
+            {"name": SETS[name][0], "role": SETS[name][1], **found} for name, found in sets.items()
+        ]
+    return tree
 
 
 def understood(tree: Tree) -> tuple[Document, Context]:
@@ -71,8 +106,8 @@ def _details(document: Document, details: Any) -> None:
     put(document, "overview.developers", parties[1:])
     put(document, "overview.version", text(details, "version", "name"))
     date = text(details, "version", "date")
-    if date and DAY.fullmatch(date):
-        put(document, "overview.registered_at", f"{date}T00:00:00+00:00")
+    if date and (day := DAY.fullmatch(date)):
+        put(document, "overview.registered_at", f"{'-'.join(day.groups())}T00:00:00+00:00")
     put(document, "overview.change_summary", text(details, "version", "diff"))
     for licence in dicts(part(details, "licenses"))[:1]:
         named = text(licence, "identifier") or text(licence, "custom_text")
@@ -111,9 +146,10 @@ def _dataset(found: dict[str, Any]) -> dict[str, Any] | None:
     name = text(found, "name")
     if name is None:
         return None
-    # The standard does not say what a data set was for.
+    # Schema 0.0.2 does not say what a data set was for.
     tests = re.search(r"(?i)\b(eval\w*|test\w*|valid\w*)\b", name)
-    return {"name": name, "role": "evaluation" if tests else "training"} | without_nothing(
+    role = text(found, "role") or ("evaluation" if tests else "training")
+    return {"name": name, "role": role} | without_nothing(
         {
             "url": text(found, "link"),
             "sensitive_attributes": texts(part(found, "sensitive", "sensitive_data")),
@@ -130,6 +166,7 @@ def _metric(found: dict[str, Any]) -> dict[str, Any]:
     bounds = {
         "ci_low": number(part(interval, "lower_bound")),
         "ci_high": number(part(interval, "upper_bound")),
+        "threshold": number(part(found, "threshold")),
     }
     return {"name": name, "value": number(value)} | without_nothing(
         {"slice": text(found, "slice")}
