@@ -5,7 +5,7 @@ from django.utils import timezone
 
 from apps.accounts.models import User
 from apps.audit.services import record
-from apps.cards import catalogues, policies, queries
+from apps.cards import catalogues, policies, queries, sections
 from apps.cards.events import VersionCommented
 from apps.cards.models import VersionComment
 from apps.core.errors import Invalid, NotFound, TooLarge
@@ -26,6 +26,8 @@ def add_comment(version: ModelVersion, *, text: str, by: User, pointer: str = ""
     if card and pointer not in catalogues.written(card).fields:
         sentence = "The card has no such field. Its fields are in the schema of cards."
         raise Invalid(sentence, details={"pointer": sentence})
+    if pointer:
+        sections.require_readable(by, version, [pointer])
     comment = VersionComment.objects.create(
         version=version,
         by=by,

@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.views.decorators.http import require_safe
 
-from apps.cards import catalogues, comparison, diffs, queries
+from apps.cards import catalogues, comparison, diffs, queries, sections
 from apps.core.errors import NotFound
 from apps.core.pages import answer, whole
 from apps.registry import policies
@@ -39,13 +39,14 @@ def compare(request: HttpRequest, name: str) -> HttpResponse:
     if len(by_number) < len(wanted):
         raise NotFound("There is no such version of this model.")
     versions = [by_number[number] for number in wanted]
-    cards = [queries.current_card(version) for version in versions]
+    cards = [queries.card_for(version, user) for version in versions]
     context = {
         "section": "models",
         "model": model,
         "versions": versions,
         "wanted": wanted,
         "offered": offered,
+        "withheld": sections.rights(user, model.project_id).told,
         "metrics": comparison.metrics(cards),
         "fields": comparison.fields(cards),
         "changes": diffs.between(cards[0].content, cards[1].content, catalogues.together(cards))

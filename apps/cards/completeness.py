@@ -67,6 +67,8 @@ def missing(revision: CardRevision, fields: Iterable[Field] | None = None) -> li
         fields = needed(content, catalogues.asked(revision))
     found = []
     for field in fields:
+        if field.section in revision.withheld:
+            continue
         if documents.is_empty(documents.value_at(content, field.pointer)):
             found.append(Missing(field, _how(field)))
         elif field.pointer in revision.unconfirmed:
@@ -105,7 +107,11 @@ WHERE = {
 
 def counted(revision: CardRevision) -> tuple[int, int]:
     """How many of the needed fields are there, and how many are needed."""
-    fields = needed(revision.content, catalogues.asked(revision))
+    fields = [
+        one
+        for one in needed(revision.content, catalogues.asked(revision))
+        if one.section not in revision.withheld
+    ]
     return len(fields) - len(missing(revision, fields)), len(fields)
 
 

@@ -4,6 +4,13 @@ declare(
     Login.SESSION,
     {
         "cards:compare": methods(GET=view("model")),
+        "cards:section_rules": methods(
+            GET=view("project"),
+            POST=may("manage_project", "project", "section_rule.create", "section_rule.edit"),
+        ),
+        "cards:section_rule_remove": methods(
+            POST=may("manage_project", "section rule", "section_rule.delete")
+        ),
         "cards:edit": methods(GET=may("edit_card", "version", rate=Rate.READ)),
         "cards:section": methods(
             GET=may("edit_card", "version", rate=Rate.READ),

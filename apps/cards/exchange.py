@@ -1,14 +1,20 @@
-"""Cards written for other platforms, and cards that other platforms wrote."""
+"""Cards written for other platforms, and cards that other platforms wrote.
+
+A revision is given here as somebody may read it: what was taken away from it is in no file.
+"""
 
 import re
+from collections.abc import Collection
+from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import QuerySet
 from django.urls import reverse
 
 from apps.accounts.models import User
-from apps.cards import catalogues, documents, queries, services
+from apps.cards import catalogues, documents, queries, sections, services
 from apps.cards.formats import registry
 from apps.cards.formats.base import Context, Exported
 from apps.cards.models import CardExport, CardRevision
@@ -27,6 +33,16 @@ FILLED_IN = "fields that mlgov fills in"
 OF_A_REGISTRATION = ("/overview/version", "/overview/registered_at", "/provenance/")
 
 
+@dataclass(frozen=True)
+class Taken:
+    """What came of an import: fields that wait for a yes, and sections that were left as they are
+    because the person may not edit them, by key and sentence."""
+
+    revision: CardRevision
+    waiting: int
+    refused: dict[str, str]
+
+
 def export(revision: CardRevision, key: str) -> Exported:
     """The revision in a format. Raises `Invalid` for one that only a worker writes."""
     found = registry.named(key)
@@ -37,11 +53,14 @@ def export(revision: CardRevision, key: str) -> Exported:
 
 @transaction.atomic
 def start_export(revision: CardRevision, key: str, *, by: User) -> CardExport:
-    """Let a worker write it; one that was written, or is being written, is not made again."""
+    """Let a worker write it; one that was written, or is being written, is not made again.
+
+    Whoever may read as much of it shares the file, and nobody else.
+    """
     found = registry.named(key)
     version = revision.version
     policies.versions.require(by, "view", version)
-    existing = revision.exports.select_related("run").filter(format=found.key).first()
+    existing = exports_of(revision).select_related("run").filter(format=found.key).first()
     if existing is not None and existing.run.state not in (RunState.FAILED, RunState.CANCELLED):
         return existing
     run = runs.start(
@@ -50,7 +69,14 @@ def start_export(revision: CardRevision, key: str, *, by: User) -> CardExport:
         requested_by=by,
         asked_for="view",
     )
-    return CardExport.objects.create(revision=revision, format=found.key, run=run)
+    return CardExport.objects.create(
+        revision=revision, format=found.key, run=run, withheld=sorted(revision.withheld)
+    )
+
+
+def exports_of(revision: CardRevision) -> QuerySet[CardExport]:
+    """What was written of the revision as it is given here."""
+    return revision.exports.filter(withheld=sorted(revision.withheld))
 
 
 def written(revision: CardRevision, key: str) -> Exported:
@@ -67,9 +93,10 @@ def import_card(
     content: bytes,
     replace: bool = False,
     name: str = "",
-) -> tuple[CardRevision, int]:
-    """Put what a file says on the card, and say how many fields now wait for somebody's yes.
+) -> Taken:
+    """Put what a file says on the card, where it waits for somebody's yes.
 
+    Sections that the person may not edit stay as they are, and are named.
     Fields that say something keep it, unless `replace`. Raises `Invalid` for a file that is not of
     the format, with the place of what is wrong.
     """
@@ -80,15 +107,24 @@ def import_card(
     document = found.read(content).document
     services.open_card(version)
     current = queries.current_card(version)
-    values: dict[str, Any] = {
-        pointer: documents.value_at(document, pointer)
-        for pointer, field in catalogues.asked(current).fields.items()
-        if field.is_typed
-    }
+    rights = sections.rights(by, version.model.project_id)
+    values: dict[str, Any] = {}
+    refused: dict[str, str] = {}
+    for pointer, field in catalogues.asked(current).fields.items():
+        value = documents.value_at(document, pointer)
+        if not field.is_typed:
+            continue
+        if not (why := rights.why_not_edit(field.section)):
+            values[pointer] = value
+        elif not documents.is_empty(value) and (
+            # Of a hidden section it is not said whether the file says the same.
+            field.section in rights.hidden or value != documents.value_at(current.content, pointer)
+        ):
+            refused[field.section] = why
     # What has no field is put beside what is there, never in its place.
     kept = documents.value_at(current.content, CUSTOM) or {}
-    brought = values.pop(CUSTOM) or {}
-    if otherwise := _said_otherwise(document, current.content):
+    brought = values.pop(CUSTOM, None) or {}
+    if otherwise := _said_otherwise(document, current.content, rights.hidden):
         brought = _merged(brought, {"imported": {key: {FILLED_IN: otherwise}}})
     origin = f"{found.title}{f' ({name[:100]})' if name else ''}"
     revision = services.take_over(
@@ -100,26 +136,38 @@ def import_card(
         reason=f"Imported from {origin}",
         over_others=replace,
     )
-    return revision, len(revision.unconfirmed)
+    (seen,) = queries.seen_by(by, version, [revision])
+    return Taken(seen, len(seen.unconfirmed), refused)
 
 
 def file_name(revision: CardRevision, suffix: str) -> str:
-    model = re.sub(r"[^A-Za-z0-9._-]+", "-", revision.version.model.name)[:100]
-    return f"{model}-v{revision.version.number}-r{revision.number}{suffix}"
+    """A name that says which sections are not in the file, whatever its format can say."""
+    name = f"{revision.version.model.name[:100]}-v{revision.version.number}-r{revision.number}"
+    if revision.withheld:
+        name += f"-without-{'-'.join(sorted(revision.withheld))}"[:100]
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", name) + suffix
 
 
 def _context(revision: CardRevision) -> Context:
     version = revision.version
     page = reverse("web:card", args=[version.model.name, version.number])
-    return Context(url=f"{settings.MLGOV_BASE_URL}{page}")
+    titles = sections.titles()
+    withheld = tuple((key, titles.get(key, key)) for key in sorted(revision.withheld))
+    return Context(url=f"{settings.MLGOV_BASE_URL}{page}", withheld=withheld)
 
 
-def _said_otherwise(document: documents.Document, current: documents.Document) -> dict[str, Any]:
-    """What the file says of fields that mlgov fills in, where the card says something else."""
+def _said_otherwise(
+    document: documents.Document, current: documents.Document, hidden: Collection[str]
+) -> dict[str, Any]:
+    """What the file says of fields that mlgov fills in, where the card says something else.
+
+    Of hidden sections it is not said what they say.
+    """
     return {
         pointer.strip("/").replace("/", "."): value
         for pointer in documents.differing(current, document)
         if FIELDS[pointer].source == Source.AUTO
+        and FIELDS[pointer].section not in hidden
         and not pointer.startswith(OF_A_REGISTRATION)
         and not documents.is_empty(value := documents.value_at(document, pointer))
     }

@@ -11,7 +11,7 @@ from django.shortcuts import redirect
 from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from apps.cards import exchange, queries
+from apps.cards import exchange, queries, sections
 from apps.cards.formats import registry
 from apps.cards.models import CardRevision
 from apps.cards.services import open_card
@@ -50,9 +50,9 @@ def exports(request: HttpRequest, name: str, number: int) -> HttpResponse:
     """Every format, with what it cannot carry of this card."""
     user: Any = request.user
     version = version_or_404(user, name, number)
-    revision = _opened(version)
+    revision = _opened(version, user)
     form = ImportForm() if policies.versions.allows(user, "edit_card", version) else None
-    return answer(request, "cards/exports.html", _page(version, revision, form))
+    return answer(request, "cards/exports.html", _page(user, version, revision, form))
 
 
 @login_required
@@ -61,14 +61,15 @@ def export(request: HttpRequest, name: str, number: int, format: str) -> HttpRes
     """The newest revision as a file; posting lets a worker write it."""
     user: Any = request.user
     version = version_or_404(user, name, number)
-    revision = _opened(version)
+    revision = _opened(version, user)
     if request.method == "POST":
         exchange.start_export(revision, format, by=user)
         return redirect("cards:exports", name, number)
     found = registry.named(format)
     response: HttpResponseBase
     if found.in_worker:
-        written = revision.exports.filter(format=format).exclude(sha256="").first()
+        known = exchange.exports_of(revision)
+        written = known.filter(format=format).exclude(sha256="").first()
         if written is None:
             raise NotFound(
                 f"{found.title} of this revision is not written yet. Start it under Export."
@@ -90,13 +91,13 @@ def import_file(request: HttpRequest, name: str, number: int) -> HttpResponse:
     user: Any = request.user
     version = version_or_404(user, name, number)
     policies.versions.require(user, "edit_card", version)
-    revision = _opened(version)
+    revision = _opened(version, user)
     form = ImportForm(request.POST, request.FILES)
     refusal: DomainError | None = None
     if form.is_valid():
         file = form.cleaned_data["file"]
         try:
-            _, waiting = exchange.import_card(
+            taken = exchange.import_card(
                 version,
                 by=user,
                 key=form.cleaned_data["format"],
@@ -106,24 +107,29 @@ def import_file(request: HttpRequest, name: str, number: int) -> HttpResponse:
             )
             messages.success(
                 request,
-                f"The file is read. {waiting} fields wait on the card until somebody confirms "
-                "them.",
+                f"The file is read. {taken.waiting} fields wait on the card until somebody "
+                "confirms them.",
             )
+            for sentence in taken.refused.values():
+                messages.warning(request, f"One section stays as it is. {sentence}")
             return redirect("web:card", name, number)
         except DomainError as error:
             refusal = error
             put_on_form(form, error)
-    context = _page(version, revision, form)
+    context = _page(user, version, revision, form)
     return answer(request, "cards/exports.html", context, refusal=refusal, status=422)
 
 
-def _opened(version: ModelVersion) -> CardRevision:
+def _opened(version: ModelVersion, user: Any) -> CardRevision:
     open_card(version)
-    return queries.current_card(version)
+    return queries.card_for(version, user)
 
 
-def _page(version: ModelVersion, revision: CardRevision, form: ImportForm | None) -> dict[str, Any]:
-    started = {one.format: one for one in revision.exports.select_related("run").order_by("id")}
+def _page(
+    user: Any, version: ModelVersion, revision: CardRevision, form: ImportForm | None
+) -> dict[str, Any]:
+    known = exchange.exports_of(revision).select_related("run").order_by("id")
+    started = {one.format: one for one in known}
     rows = []
     for key, found in registry.FORMATS.items():
         row: dict[str, Any] = {"format": found, "started": started.get(key)}
@@ -141,6 +147,7 @@ def _page(version: ModelVersion, revision: CardRevision, form: ImportForm | None
         "version": version,
         "model": version.model,
         "revision": revision,
+        "withheld": sections.rights(user, version.model.project_id).told,
         "rows": rows,
         "is_writing": any(row.get("is_running") for row in rows),
         "form": form,

@@ -1,12 +1,18 @@
 """The gate that cards hold for stages."""
 
+from collections.abc import Collection
+
 from django.urls import reverse
 
-from apps.cards import completeness, queries
+from apps.accounts.models import User
+from apps.cards import completeness, queries, sections
 from apps.cards.schema import Needed
 from apps.registry.models import ModelVersion
 from apps.stages.gates import Detail, Gate, GateResult, register
 from apps.stages.models import Stage
+
+# What a field is called for those who may not read its section.
+RESTRICTED = "a field in a restricted section"
 
 
 class CardIsComplete(Gate):
@@ -20,7 +26,16 @@ class CardIsComplete(Gate):
     def check_entry(self, version: ModelVersion, stage: Stage) -> GateResult:
         return self._checked(version, stage, Needed.APPROVAL)
 
-    def _checked(self, version: ModelVersion, stage: Stage, until: Needed) -> GateResult:
+    def told_to(
+        self, reader: User | None, version: ModelVersion, stage: Stage, *, at_entry: bool
+    ) -> GateResult:
+        until = Needed.APPROVAL if at_entry else Needed.REVIEW
+        hidden = sections.hidden_sections(reader, version) if reader else ()
+        return self._checked(version, stage, until, hidden)
+
+    def _checked(
+        self, version: ModelVersion, stage: Stage, until: Needed, hidden: Collection[str] = ()
+    ) -> GateResult:
         card = queries.current_card(version)
         fields = completeness.asked_by(stage, card, until=until)
         if not fields:
@@ -28,7 +43,10 @@ class CardIsComplete(Gate):
         lacking = completeness.missing(card, fields)
         if not lacking:
             return GateResult(self.name, True, f"All {len(fields)} fields of the card are filled.")
-        names = ", ".join(item.field.title for item in lacking[:5])
+        named = [
+            RESTRICTED if item.field.section in hidden else item.field.title for item in lacking
+        ]
+        names = ", ".join(named[:5])
         more = f" and {len(lacking) - 5} more" if len(lacking) > 5 else ""
         return GateResult(
             self.name,
@@ -36,10 +54,16 @@ class CardIsComplete(Gate):
             f"The card of {version} lacks {names}{more}: {stage} asks for "
             f"{'it' if len(lacking) == 1 else 'them'}. Fill the card in.",
             details=tuple(
-                Detail(f"{item.field.title}: {item.reason}", _place(version, item))
+                Detail(f"{RESTRICTED.capitalize()}: ask one of those who read it.", _page(version))
+                if item.field.section in hidden
+                else Detail(f"{item.field.title}: {item.reason}", _place(version, item))
                 for item in lacking
             ),
         )
+
+
+def _page(version: ModelVersion) -> str:
+    return reverse("web:card", args=[version.model.name, version.number])
 
 
 def _place(version: ModelVersion, item: completeness.Missing) -> str:

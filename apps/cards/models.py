@@ -1,5 +1,7 @@
 """What stands on the card of a version. Each revision is a new row, and never changes."""
 
+from collections.abc import Collection
+from copy import copy
 from typing import Any, ClassVar
 
 from django.conf import settings
@@ -19,6 +21,15 @@ from apps.stages.models import Stage
 # Digests of revisions that were written while a card was one text.
 ONE_TEXT, ONE_DOCUMENT = 0, 1
 TIERS = FIELDS["/classification/risk_tier"].choices
+
+
+def _outside(values: dict[str, Any], sections: Collection[str]) -> dict[str, Any]:
+    """What is by JSON pointer, without what is in these sections."""
+    return {
+        pointer: value
+        for pointer, value in values.items()
+        if pointer.strip("/").split("/", 1)[0] not in sections
+    }
 
 
 class CardReading(models.Model):
@@ -42,6 +53,13 @@ class CardReading(models.Model):
     def __str__(self) -> str:
         return f"what was read of {self.version}"
 
+    def without(self, sections: Collection[str]) -> "CardReading":
+        """The same for somebody who may not read these sections."""
+        found = copy(self)
+        for name in ("values", "sources", "guesses"):
+            setattr(found, name, _outside(getattr(self, name), sections))
+        return found
+
 
 class CardRevision(models.Model):
     """The whole card at one moment: a document that fits the schema, and who wrote it why."""
@@ -60,6 +78,8 @@ class CardRevision(models.Model):
     reason = models.CharField(max_length=300, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     digest = models.CharField(max_length=71)
+    # Sections that were taken away for whoever reads it.
+    withheld: frozenset[str] = frozenset()
 
     class Meta:
         ordering: ClassVar = ["-number"]
@@ -71,6 +91,26 @@ class CardRevision(models.Model):
 
     def __str__(self) -> str:
         return f"card of {self.version}, revision {self.number}"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        if self.withheld:
+            raise RuntimeError("What is left of a card for somebody must not be saved as the card.")
+        super().save(*args, **kwargs)
+
+    def without(self, sections: Collection[str], *, is_about_them: bool) -> "CardRevision":
+        """The same for somebody who may not read these sections; it is never saved.
+
+        The reason of a revision that is about one of them could quote it, and is left out as well.
+        """
+        found = copy(self)
+        found.withheld = self.withheld | frozenset(sections)
+        found.content = {k: v for k, v in self.content.items() if k not in sections}
+        found.unconfirmed = _outside(self.unconfirmed, sections)
+        if self.reading is not None:
+            found.reading = self.reading.without(sections)
+        if is_about_them:
+            found.reason = ""
+        return found
 
     @property
     def description(self) -> str:

@@ -16,7 +16,7 @@ def discussion(
     version: ModelVersion, user: User, *, form: CommentForm | None = None, newest: int = 0
 ) -> dict[str, Any]:
     """The comments with what the person may do to each, and the form where he may write one."""
-    found = list(queries.comments_on(version))
+    found = list(queries.comments_on(version, user))
     may = {
         action: set(
             policies.comments.visible_to(user, action)

@@ -6,6 +6,7 @@ from apps.access import rulebook
 from apps.access.conditions import Wanted
 from apps.access.policies import Policy
 from apps.accounts.models import User
+from apps.cards import sections
 from apps.cards.models import VersionComment
 from apps.projects.queries import projects_where
 
@@ -35,11 +36,14 @@ class CommentPolicy(Policy[VersionComment]):
     def visible_to(
         self, user: Any, action: str = "view", wanted: Wanted = rulebook.NOTHING
     ) -> QuerySet[VersionComment]:
-        """What was deleted is kept for the trail, and exists for nobody."""
+        """What was deleted is kept for the trail, and exists for nobody.
+
+        What is said on a section of a card exists for those who may read the section.
+        """
         return (
             super()
             .visible_to(user, action, wanted)
-            .filter(deleted_at=None, version__deleted_at=None)
+            .filter(~_on_hidden_sections(user), deleted_at=None, version__deleted_at=None)
         )
 
     def refusal(self, user: Any, action: str, obj: VersionComment) -> str:
@@ -55,6 +59,18 @@ class CommentPolicy(Policy[VersionComment]):
 
     def _in_projects(self, user: User, action: str) -> Q:
         return Q(version__model__project__in=projects_where(user, may=action).values("pk"))
+
+
+def _on_hidden_sections(user: User) -> Q:
+    in_all, by_project = sections.hidden_by_project(user)
+    found = Q(pk__in=[])
+    for key in in_all:
+        found |= Q(pointer__startswith=f"/{key}/")
+    for project, hidden in by_project.items():
+        here = Q(version__model__project=project)
+        for key in hidden - in_all:
+            found |= here & Q(pointer__startswith=f"/{key}/")
+    return found
 
 
 comments = CommentPolicy()

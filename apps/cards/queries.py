@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import QuerySet
+from django.db.models.fields.json import KeyTransform
 
 from apps.accounts.models import User
-from apps.cards import catalogues, documents, filling
+from apps.cards import catalogues, documents, filling, sections
 from apps.cards.models import CardRevision, ReportFile, VersionComment
 from apps.cards.schema import FIELDS, Source
 from apps.registry import policies
@@ -23,6 +24,37 @@ def current_card(version: ModelVersion) -> CardRevision:
     """
     newest = version.card_revisions.select_related("author", "reading").order_by("-number").first()
     return newest or first_revision(version)
+
+
+def card_for(version: ModelVersion, user: User) -> CardRevision:
+    """The newest revision, without the sections that are not for this person."""
+    return seen_by(user, version, [current_card(version)])[0]
+
+
+def seen_by(
+    user: User, version: ModelVersion, revisions: Iterable[CardRevision]
+) -> list[CardRevision]:
+    """Revisions of one card, without the sections that are not for this person."""
+    hidden = sections.hidden_sections(user, version)
+    if not hidden:
+        return list(revisions)
+    about_them = _revisions_about(version, hidden)
+    return [
+        revision.without(hidden, is_about_them=revision.number in about_them)
+        for revision in revisions
+    ]
+
+
+def _revisions_about(version: ModelVersion, keys: Iterable[str]) -> set[int]:
+    """Numbers of the revisions that changed one of these sections."""
+    columns = [KeyTransform(key, "content") for key in sorted(keys)]
+    rows = version.card_revisions.order_by("number").values_list("number", *columns)
+    found, before = set(), [None] * len(columns)
+    for number, *values in rows:
+        if values != before:
+            found.add(number)
+        before = values
+    return found
 
 
 def current_digest(version: ModelVersion) -> str:
@@ -66,14 +98,16 @@ def differences(revision: CardRevision) -> dict[str, Difference]:
 
 
 def earlier_with_words(revision: CardRevision, user: User) -> ModelVersion | None:
-    """The newest earlier version of whose card people could take over words for this one."""
+    """The newest earlier version of whose card the person could take over words for this one."""
     version = revision.version
+    closed = sections.rights(user, version.model.project_id).kept
     visible = policies.versions.visible_to(user).select_related("model__project", "registered_by")
     earlier = visible.filter(model_id=version.model_id, number__lt=version.number, deleted_at=None)
     for candidate in earlier.order_by("-number")[:LOOK_BACK]:
-        card = current_card(candidate)
+        card = card_for(candidate, user)
         if any(
             field.source == Source.PERSON
+            and field.section not in closed
             and documents.is_empty(documents.value_at(revision.content, field.pointer))
             for field, _ in documents.filled(card.content, catalogues.written(card))
         ):
@@ -113,6 +147,9 @@ def outdated(comments: Iterable[VersionComment], version: ModelVersion) -> set[i
     }
 
 
-def comments_on(version: ModelVersion) -> QuerySet[VersionComment]:
-    """The discussion of a version, oldest first."""
-    return version.comments.filter(deleted_at=None).select_related("by").order_by("id")
+def comments_on(version: ModelVersion, user: User) -> QuerySet[VersionComment]:
+    """The discussion of a version, oldest first, without what is said on hidden sections."""
+    found = version.comments.filter(deleted_at=None).select_related("by").order_by("id")
+    for key in sections.hidden_sections(user, version):
+        found = found.exclude(pointer__startswith=f"/{key}/")
+    return found

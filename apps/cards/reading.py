@@ -1,6 +1,6 @@
 """A card as people read it: sections with their state, and values in the form that fits them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,6 +10,7 @@ from apps.cards.models import CardRevision, ReportFile
 from apps.cards.queries import Difference
 from apps.cards.rendering import to_html
 from apps.cards.schema import Field, Kind, Part, Section, Source
+from apps.cards.sections import NO_RULES, Rights
 
 # Longer lists are folded away.
 SHORT = 12
@@ -63,7 +64,7 @@ class ShownField:
     unconfirmed: str
     missing: Missing | None
     guess: Any
-    reports: list[ShownReport] = field(default_factory=list)
+    reports: Sequence[ShownReport] = ()
 
     @property
     def anchor(self) -> str:
@@ -82,6 +83,10 @@ class ShownSection:
     fields: list[ShownField]
     missing: list[Missing]
     unconfirmed: int
+    # Why the reader may not edit it, though he may edit the card.
+    why_not: str = ""
+    # Whether it is his to read first in a review.
+    is_own: bool = False
 
     @property
     def anchor(self) -> str:
@@ -104,7 +109,7 @@ class ShownSection:
         return bool(self.fields or self.missing)
 
 
-def sections(revision: CardRevision) -> list[ShownSection]:
+def sections(revision: CardRevision, rights: Rights = NO_RULES) -> list[ShownSection]:
     """The whole card, in its order; fields without a value only where needed."""
     lacking = completeness.missing(revision)
     grouped = completeness.by_section(lacking)
@@ -113,6 +118,8 @@ def sections(revision: CardRevision) -> list[ShownSection]:
     files = _files(revision)
     found = []
     for section in catalogues.written(revision).sections:
+        if section.key in revision.withheld:
+            continue
         fields = [_field(one, revision, differences, missing, files) for one in section.fields]
         found.append(
             ShownSection(
@@ -121,6 +128,8 @@ def sections(revision: CardRevision) -> list[ShownSection]:
                 [one for one in fields if one.shown or one.guess or one.is_for_mlgov],
                 grouped.get(section.key, []),
                 sum(1 for one in fields if one.unconfirmed),
+                rights.why_not_edit(section.key),
+                section.key in rights.own,
             )
         )
     return found

@@ -10,13 +10,14 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core import signing
-from django.http import FileResponse, HttpRequest, HttpResponse
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
 from django.template.loader import render_to_string
 from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_http_methods, require_safe
 
+from apps.cards import sections
 from apps.cards.models import ReportFile
 from apps.cards.reports import places, services, tables
 from apps.cards.reports.kinds import ReportKind, text_of
@@ -26,6 +27,7 @@ from apps.core.pages import answer
 from apps.registry import policies
 from apps.registry.models import ModelVersion
 
+SECTION = "evaluation"  # of the card, that reports stand in
 PICTURES, FRAMES, FILES = "picture", "frame", "file"
 SALT = "scripts-of-a-report"
 # Long enough to load the page that was asked for, too short to be passed on.
@@ -49,6 +51,7 @@ def reports(request: HttpRequest, name: str, number: int) -> HttpResponse:
     user: Any = request.user
     version = version_or_404(user, name, number)
     policies.versions.require(user, "edit_card", version)
+    sections.require_editable(user, version, [SECTION])
     refusal: DomainError | None = None
     if request.method == "POST":
         try:
@@ -213,5 +216,7 @@ def _frame(version: ModelVersion) -> dict[str, Any]:
 
 def _file_or_404(user: Any, name: str, number: int, pk: int) -> tuple[ModelVersion, ReportFile]:
     version = version_or_404(user, name, number)
+    if SECTION in sections.hidden_sections(user, version):
+        raise Http404
     found = version.report_files.select_related("added_by", "version__model__project")
     return version, get_object_or_404(found, pk=pk)

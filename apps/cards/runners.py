@@ -19,7 +19,9 @@ def write_card(run: Run, context: RunContext) -> None:
     found = CardExport.objects.select_related("revision__version__model").get(run=run)
     with context.step("write", "Write the file"):
         try:
-            exported = exchange.written(found.revision, found.format)
+            # By what the file is for: whoever asked may read more or less by now.
+            revision = found.revision.without(found.withheld, is_about_them=False)
+            exported = exchange.written(revision, found.format)
         except DomainError as refusal:
             raise RunFailure(
                 "cards.platform.cannot-write",

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from django.db.models import Q, Value
 
@@ -75,6 +76,9 @@ class Rights:
         return f"You may not {verb} the section {title_of(section)}: it is for {who}. {ASK}"
 
 
+NO_RULES = Rights()
+
+
 def titles() -> dict[str, str]:
     """Every section that a card can have, by its key, in their order."""
     return {section.key: section.title for section in SECTIONS}
@@ -94,14 +98,30 @@ def hidden_by_project(user: User) -> tuple[frozenset[str], dict[int, frozenset[s
 
     For whatever goes through many versions. A project that is not named hides the former alone.
     """
+    memo, key = current().memo, ("sections by project", user.pk)
+    if memo is not None and key in memo:
+        known: tuple[frozenset[str], dict[int, frozenset[str]]] = memo[key]
+        return known
+    found = _hidden_by_project(user)
+    if memo is not None:
+        memo[key] = found
+    return found
+
+
+def _hidden_by_project(user: Any) -> tuple[frozenset[str], dict[int, frozenset[str]]]:
     rules = list(SectionRule.objects.filter(right=SectionRight.READ))
-    if not rules or (person := _Person(user)).reads_all:
+    if not rules:
+        return NOTHING, {}
+    if user.pk is None:
+        return frozenset(rule.section for rule in rules), {}
+    person = _Person(user)
+    if person.reads_all:
         return NOTHING, {}
     asked = _Asked(person, rules)
-    of_projects: dict[int | None, list[SectionRule]] = defaultdict(list)
+    of_projects: dict[int, list[SectionRule]] = defaultdict(list)
     for rule in rules:
-        of_projects[rule.project_id].append(rule)
-    everywhere = of_projects.pop(None, [])
+        of_projects[rule.project_id or NO_PROJECT].append(rule)
+    everywhere = of_projects.pop(NO_PROJECT, [])
 
     def hidden_in(project: int) -> frozenset[str]:
         return asked.rights([*everywhere, *of_projects.get(project, [])], project).hidden
@@ -111,8 +131,8 @@ def hidden_by_project(user: User) -> tuple[frozenset[str], dict[int, frozenset[s
     in_all = elsewhere.intersection(*found.values())
     if in_all != elsewhere:
         # Something that is hidden from him elsewhere is shown to him where he is a member.
-        others = Project.objects.exclude(pk__in=found).order_by().values_list("pk", flat=True)
-        found |= dict.fromkeys(others, elsewhere)
+        others = Project.objects.exclude(pk__in=list(found)).order_by()
+        found |= dict.fromkeys(others.values_list("pk", flat=True), elsewhere)
     return in_all, {pk: hidden for pk, hidden in found.items() if hidden != in_all}
 
 
@@ -131,7 +151,7 @@ def rights(user: User, project: int) -> Rights:
         found: Rights = memo[key]
         return found
     rules = list(SectionRule.objects.filter(Q(project=None) | Q(project=project)))
-    found = Rights()
+    found = NO_RULES
     if rules:
         found = _Asked(_Person(user, project), rules).rights(rules, project)
     if memo is not None:

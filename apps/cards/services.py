@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from apps.accounts.models import User
 from apps.audit.services import record
-from apps.cards import catalogues, documents, filling, queries
+from apps.cards import catalogues, documents, filling, queries, sections
 from apps.cards.documents import Document
 from apps.cards.events import CardEdited, RunReadAgain
 from apps.cards.models import CardReading, CardRevision
@@ -21,6 +21,8 @@ from apps.registry.models import ModelVersion
 from apps.registry.services.locks import lock_version
 
 FILLED_IN = "Filled in from the run"
+# More than a card has: by them it is known whose sections a reason could quote.
+MOST_NAMED = 500
 
 
 @transaction.atomic
@@ -106,6 +108,8 @@ def edit_card(
     version = lock_version(version.pk)
     if by is not None:
         policies.versions.require(by, "edit_card", version)
+        # Before anything is compared: an answer would tell what stands there.
+        sections.require_readable(by, version, [*changes, *confirm])
     open_card(version)
     current = queries.current_card(version)
     catalogue = catalogues.asked(current)
@@ -115,6 +119,8 @@ def edit_card(
     content = documents.with_values(current.content, changes)
     changed = documents.differing(current.content, content, catalogue)
     settled = {*changed, *confirm}
+    if by is not None:
+        sections.require_editable(by, version, settled)
     unconfirmed = {
         pointer: origin for pointer, origin in current.unconfirmed.items() if pointer not in settled
     }
@@ -134,18 +140,23 @@ def take_over(
 ) -> CardRevision:
     """Put values of another card or of a file on this one; each waits until somebody confirms it.
 
-    Without `over_others`, fields that have a value keep it, except for those in `further`.
+    Without `over_others`, fields that have a value keep it, except for those in `further`. What is
+    in sections that the person may not edit is left as it is.
     """
     version = lock_version(version.pk)
     policies.versions.require(by, "edit_card", version)
     open_card(version)
     current = queries.current_card(version)
     catalogue = catalogues.asked(current)
+    rights = sections.rights(by, version.model.project_id)
+    closed = rights.hidden | rights.kept
+    sections.require_editable(by, version, further or {})
     taken = {
         pointer: value
         for pointer, value in values.items()
         if pointer in catalogue.fields
         and catalogue.fields[pointer].is_typed
+        and catalogue.fields[pointer].section not in closed
         and not documents.is_empty(value)
         and (over_others or documents.is_empty(documents.value_at(current.content, pointer)))
     }
@@ -160,7 +171,7 @@ def carry_over(version: ModelVersion, *, by: User, earlier: ModelVersion) -> Car
     policies.versions.require(by, "view", earlier)
     if earlier.model_id != version.model_id:
         raise Invalid(f"{earlier} is a version of another model. Choose one of {version.model}.")
-    source = queries.current_card(earlier)
+    source = queries.card_for(earlier, by)
     values = {
         field.pointer: value
         for field, value in documents.filled(source.content, catalogues.written(source))
@@ -175,16 +186,19 @@ def carry_over(version: ModelVersion, *, by: User, earlier: ModelVersion) -> Car
     )
 
 
-def typed_values(document: Mapping[str, Any], catalogue: Catalogue) -> dict[str, Any]:
+def typed_values(
+    document: Mapping[str, Any], catalogue: Catalogue, *, hidden: Collection[str] = ()
+) -> dict[str, Any]:
     """What people may write of a whole document, by pointer; None for what it leaves out.
 
-    Raises `Invalid` for a document that does not fit the schema.
+    Whoever may not read a section leaves it out without meaning anything by it. Raises `Invalid`
+    for a document that does not fit the schema.
     """
     documents.require_valid(document, catalogue)
     return {
         pointer: documents.value_at(document, pointer)
         for pointer, field in catalogue.fields.items()
-        if field.is_typed
+        if field.is_typed and (field.section not in hidden or field.section in document)
     }
 
 
@@ -238,7 +252,11 @@ def _revise(
         also=[version.model],
         project=version.model.project,
         reason=reason,
-        data={"revision": revision.number, "digest": revision.digest, "fields": changed[:50]},
+        data={
+            "revision": revision.number,
+            "digest": revision.digest,
+            "fields": changed[:MOST_NAMED],
+        },
     )
     publish(CardEdited(version.pk, revision.pk, revision.author_id))
     return revision

@@ -42,7 +42,7 @@ def of(revision: CardRevision, user: User) -> Summary:
     content = revision.content
     placement = _reference(revision.version, user)
     reference = placement.version if placement else None
-    other = queries.current_card(reference).content if reference else {}
+    other = queries.card_for(reference, user).content if reference else {}
     facts = [
         ("Task", documents.value_at(content, "/overview/task")),
         ("Type", documents.value_at(content, "/overview/model_type")),

@@ -1,11 +1,24 @@
 from django.urls import path
 
-from apps.cards import comparison_views, discussion, exchange_views, report_views, views
+from apps.cards import (
+    comparison_views,
+    discussion,
+    exchange_views,
+    report_views,
+    section_views,
+    views,
+)
 
 app_name = "cards"
 CARD = "models/<str:name>/versions/<int:number>/card"
 urlpatterns = [
     path("models/<str:name>/compare", comparison_views.compare, name="compare"),
+    path("projects/<slug:slug>/card-sections", section_views.rules, name="section_rules"),
+    path(
+        "projects/<slug:slug>/card-sections/<int:pk>/remove",
+        section_views.remove,
+        name="section_rule_remove",
+    ),
     path(CARD, views.edit, name="edit"),
     path(f"{CARD}/sections/<slug:part>", views.section, name="section"),
     path(f"{CARD}/sections/<slug:part>/draft", views.draft, name="draft"),

@@ -8,6 +8,7 @@ from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from apps.accounts.models import User
 from apps.cards import (
     catalogues,
     completeness,
@@ -16,6 +17,7 @@ from apps.cards import (
     drafts,
     queries,
     reading,
+    sections,
     services,
 )
 from apps.cards.forms import SectionForm
@@ -31,9 +33,12 @@ from apps.registry.models import ModelVersion
 @require_safe
 def edit(request: HttpRequest, name: str, number: int) -> HttpResponse:
     """To the first section in which something that is needed can be written."""
-    _, current = _to_edit(request, name, number)
-    lacking = completeness.missing(current)
-    first = next((item.field.section for item in lacking if item.field.is_typed), "overview")
+    user: Any = request.user
+    version, current = _to_edit(request, name, number)
+    rights = sections.rights(user, version.model.project_id)
+    open_ones = [key for key in catalogues.asked(current).typed if not rights.why_not_edit(key)]
+    lacking = {item.field.section for item in completeness.missing(current) if item.field.is_typed}
+    first = next((key for key in open_ones if key in lacking), (*open_ones, "overview")[0])
     return redirect("cards:section", name, number, first)
 
 
@@ -43,11 +48,11 @@ def section(request: HttpRequest, name: str, number: int, part: str) -> HttpResp
     """The form of a section; with `preview` or `add` it is shown anew and saves nothing."""
     user: Any = request.user
     version, current = _to_edit(request, name, number)
-    asked = _section_or_404(current, part)
+    asked = _section_or_404(current, part, user)
     draft = drafts.of(version, by=user, section=asked)
     if request.method != "POST":
         form = _form(asked, current, draft)
-        return answer(request, "cards/edit.html", _page(version, current, asked, form, draft))
+        return answer(request, "cards/edit.html", _page(user, version, current, asked, form, draft))
     form = _form(asked, current, request.POST)
     refusal: DomainError | None = None
     further: dict[str, Any] = {}
@@ -74,9 +79,9 @@ def section(request: HttpRequest, name: str, number: int, part: str) -> HttpResp
             else:
                 form.add_error(None, error.message)
             if error.code == "edited_meanwhile":
-                further = _conflict(version, current, form)
+                further = _conflict(user, version, current, form)
     status = 200 if {"preview", "add"} & set(request.POST) else 422
-    context = _page(version, current, asked, form, draft) | further
+    context = _page(user, version, current, asked, form, draft) | further
     return answer(
         request, "cards/edit.html", context, fragments={"preview"}, refusal=refusal, status=status
     )
@@ -88,7 +93,7 @@ def draft(request: HttpRequest, name: str, number: int, part: str) -> HttpRespon
     """Keep what is in the form now; with `discard`, forget it."""
     user: Any = request.user
     version, current = _to_edit(request, name, number)
-    asked = _section_or_404(current, part)
+    asked = _section_or_404(current, part, user)
     if "discard" in request.POST:
         drafts.discard(version, by=user, section=asked)
         return redirect("cards:section", name, number, part)
@@ -105,6 +110,7 @@ def values(request: HttpRequest, name: str, number: int) -> HttpResponse:
     pointers = request.POST.getlist("pointer")
     catalogue = catalogues.asked(current)
     services.require_typed(pointers, catalogue)
+    sections.require_editable(user, version, pointers)
     found = current.reading
     changes: dict[str, Any] = {}
     if request.POST.get("do") == "confirm":
@@ -165,8 +171,15 @@ def carry_over(request: HttpRequest, name: str, number: int) -> HttpResponse:
 @require_safe
 def revisions(request: HttpRequest, name: str, number: int) -> HttpResponse:
     version = version_or_404(request.user, name, number)
-    found = version.card_revisions.select_related("author").order_by("-number")
-    context = {"section": "models", "version": version, "model": version.model, "revisions": found}
+    user: Any = request.user
+    found = version.card_revisions.select_related("author", "reading").order_by("-number")
+    context = {
+        "section": "models",
+        "version": version,
+        "model": version.model,
+        "revisions": queries.seen_by(user, version, found),
+        "withheld": sections.rights(user, version.model.project_id).told,
+    }
     return answer(request, "cards/revisions.html", context)
 
 
@@ -174,11 +187,15 @@ def revisions(request: HttpRequest, name: str, number: int) -> HttpResponse:
 @require_safe
 def revision(request: HttpRequest, name: str, number: int, revision: int) -> HttpResponse:
     """One revision, and what it changed of the one before, or of `?from=<number>`."""
-    version = version_or_404(request.user, name, number)
+    user: Any = request.user
+    version = version_or_404(user, name, number)
     known = version.card_revisions.select_related("author", "reading")
-    found = get_object_or_404(known, number=revision)
-    since = request.GET.get("from", "")
-    base = known.filter(number=whole(since) or revision - 1).first()
+    since = whole(request.GET.get("from", "")) or revision - 1
+    wanted = known.filter(number__in=[revision, since])
+    both = {one.number: one for one in queries.seen_by(user, version, wanted)}
+    if revision not in both:
+        raise Http404
+    found, base = both[revision], both.get(since)
     context = {
         "section": "models",
         "version": version,
@@ -189,7 +206,8 @@ def revision(request: HttpRequest, name: str, number: int, revision: int) -> Htt
         if base
         else [],
         "card": reading.sections(found),
-        "newest": queries.current_card(version),
+        "newest": known.order_by("-number").values_list("number", flat=True).first(),
+        "withheld": sections.rights(user, version.model.project_id).told,
     }
     return answer(request, "cards/revision.html", context)
 
@@ -206,14 +224,17 @@ def _to_edit(request: HttpRequest, name: str, number: int) -> tuple[ModelVersion
     policies.versions.require(user, "edit_card", version)
     # A version that was registered a second ago may not have its first revision yet.
     services.open_card(version)
-    return version, queries.current_card(version)
+    return version, queries.card_for(version, user)
 
 
-def _section_or_404(current: CardRevision, key: str) -> Section:
+def _section_or_404(current: CardRevision, key: str, user: User) -> Section:
+    """The section, if there is something to write in it that the person may write."""
     try:
-        return catalogues.asked(current).typed[key]
+        found = catalogues.asked(current).typed[key]
     except KeyError:
         raise Http404 from None
+    sections.require_editable(user, current.version, [key])
+    return found
 
 
 def _form(
@@ -231,13 +252,15 @@ def _back(version: ModelVersion, asked: Section | None = None) -> HttpResponse:
 
 
 def _page(
+    user: User,
     version: ModelVersion,
     current: CardRevision,
     asked: Section,
     form: SectionForm,
     draft: CardDraft | None,
 ) -> dict[str, Any]:
-    shown = reading.sections(current)
+    rights = sections.rights(user, version.model.project_id)
+    shown = reading.sections(current, rights)
     return {
         "section": "models",
         "version": version,
@@ -246,6 +269,7 @@ def _page(
         "asked": asked,
         "shown": next(one for one in shown if one.section.key == asked.key),
         "card": [one for one in shown if one.is_typed],
+        "withheld": rights.told,
         "form": form,
         "draft": draft,
     }
@@ -260,9 +284,12 @@ def _preview(asked: Section, form: SectionForm) -> list[reading.Shown]:
     ]
 
 
-def _conflict(version: ModelVersion, newest: CardRevision, form: SectionForm) -> dict[str, Any]:
+def _conflict(
+    user: User, version: ModelVersion, newest: CardRevision, form: SectionForm
+) -> dict[str, Any]:
     """The text stays; saving again builds on the revision that is shown as different now."""
-    base = version.card_revisions.filter(number=form.cleaned_data["base_revision"]).first()
+    known = version.card_revisions.filter(number=form.cleaned_data["base_revision"])
+    base = next(iter(queries.seen_by(user, version, known)), None)
     typed: Any = form.data
     form.data = typed = typed.copy()
     typed["base_revision"] = str(newest.number)

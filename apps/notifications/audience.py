@@ -10,6 +10,7 @@ from django.db import models
 
 from apps.access.policies import Policy
 from apps.accounts.models import User
+from apps.cards import policies as card_policies
 from apps.deployments import policies as deployment_policies
 from apps.projects import policies as project_policies
 from apps.projects.queries import projects_where
@@ -19,6 +20,7 @@ from apps.reviews import policies as review_policies
 _POLICIES: dict[str, Policy[Any]] = {
     policy.model._meta.label_lower: policy
     for policy in (
+        card_policies.comments,
         deployment_policies.deployments,
         project_policies.projects,
         registry_policies.versions,

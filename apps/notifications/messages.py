@@ -136,7 +136,8 @@ def version_commented(comment: VersionComment) -> Message:
     return Message(
         key=f"version-comment-{comment.pk}",
         kind="version.comment",
-        about=version,
+        # Of the version and of the section that it is on: whoever may read neither is not told.
+        about=comment,
         project=version.model.project.slug,
         subject=f"{version}: comment by {comment.by}",
         sentence=f"{comment.by} commented on {version}.",

@@ -1,5 +1,6 @@
 """Reads about projects that need a name."""
 
+from collections.abc import Callable
 from typing import Any
 
 from django.db.models import CharField, Exists, OuterRef, Q, QuerySet
@@ -10,6 +11,8 @@ from apps.accounts.models import User
 from apps.audit.models import AuditEvent, AuditLink
 from apps.projects.models import Membership, Project, Visibility
 from apps.projects.roles import ACTIONS, AUDITORS, Role, groups_that_may, roles_that_may
+
+_hiding: list[Callable[[QuerySet[AuditEvent], Any], QuerySet[AuditEvent]]] = []
 
 
 def projects_where(user: Any, *, may: str) -> QuerySet[Project]:
@@ -118,4 +121,15 @@ def without_hidden(events: QuerySet[AuditEvent], user: Any) -> QuerySet[AuditEve
         keys = objects.annotate(key=Cast("pk", CharField())).values("key")
         told = AuditLink.objects.filter(event=OuterRef("pk"), object_type=kind, object_id__in=keys)
         events = events.filter(~Exists(told))
+    for hide in _hiding:
+        events = hide(events, user)
     return events
+
+
+def hide_events(hide: Callable[[QuerySet[AuditEvent], Any], QuerySet[AuditEvent]]) -> None:
+    """Let an app above leave out events that quote what is not for everybody who sees the project.
+
+    Not asked for those who read everything.
+    """
+    if hide not in _hiding:
+        _hiding.append(hide)

@@ -65,7 +65,7 @@ def request_review(
             f"A review of {version} for {stage} is open already. Comment on that one, or withdraw "
             "it first."
         )
-    for result in gates.results(version, stage):
+    for result in gates.results(version, stage, reader=by):
         if not result.ok and result.gate != "review-is-approved":
             raise Conflict(result.text, code="gate_closed")
     card_services.open_card(version)

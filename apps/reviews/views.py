@@ -10,6 +10,8 @@ from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from apps.access.rulebook import ANYTHING
+from apps.accounts.models import User
+from apps.cards import sections
 from apps.core.errors import DomainError
 from apps.core.pages import answer, asked_part, put_on_form, refresh
 from apps.registry import policies as registry_policies
@@ -73,7 +75,7 @@ def new(request: HttpRequest, name: str, number: int) -> HttpResponse:
             for stage in stages
         ],
         "chosen": chosen,
-        "gates": _gates(version, chosen),
+        "gates": _gates(version, chosen, user),
         "excluded": excluded(version, requester=user),
     }
     return answer(request, "reviews/new.html", context, refusal=refusal, status=status)
@@ -189,6 +191,7 @@ def page_of(request: HttpRequest, review: ReviewRequest, **forms: Any) -> dict[s
         "mine": mine,
         "may_decide": review.is_undecided and not why_not,
         "button": button_for(review, standing, user),
+        "withheld": sections.rights(user, review.version.model.project_id).told,
         "timeline": timeline(review),
         "approve_form": VerdictForm(initial={"read_digest": digest}, auto_id="id_approve_%s"),
         "changes_form": ChangesForm(initial={"read_digest": digest}, auto_id="id_changes_%s"),
@@ -232,7 +235,8 @@ def _chosen(stages: list[Stage], wanted: str | None) -> Stage | None:
     return stages[0] if stages else None
 
 
-def _gates(version: ModelVersion, stage: Stage | None) -> list[gates.GateResult]:
+def _gates(version: ModelVersion, stage: Stage | None, user: User) -> list[gates.GateResult]:
     if stage is None:
         return []
-    return [g for g in gates.results(version, stage) if g.gate != "review-is-approved"]
+    found = gates.results(version, stage, reader=user)
+    return [g for g in found if g.gate != "review-is-approved"]

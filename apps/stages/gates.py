@@ -6,6 +6,7 @@ Stages know gates, not who provides them: the apps above register theirs when Dj
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
+from apps.accounts.models import User
 from apps.registry.models import ModelVersion
 from apps.stages.models import Stage
 
@@ -37,6 +38,12 @@ class Gate(ABC):
         """The same when everybody has approved; some gates then ask for more."""
         return self.check(version, stage)
 
+    def told_to(
+        self, reader: User | None, version: ModelVersion, stage: Stage, *, at_entry: bool
+    ) -> GateResult:
+        """What it says to somebody, who may not read all that it asks about; None: mlgov itself."""
+        return self.check_entry(version, stage) if at_entry else self.check(version, stage)
+
 
 _gates: list[Gate] = []
 
@@ -46,14 +53,16 @@ def register(gate: Gate) -> None:
         _gates.append(gate)
 
 
-def results(version: ModelVersion, stage: Stage) -> list[GateResult]:
-    """What each gate says before a review is asked for."""
-    return [gate.check(version, stage) for gate in _gates]
+def results(version: ModelVersion, stage: Stage, *, reader: User) -> list[GateResult]:
+    """What each gate says to somebody before a review is asked for."""
+    return [gate.told_to(reader, version, stage, at_entry=False) for gate in _gates]
 
 
-def results_at_entry(version: ModelVersion, stage: Stage) -> list[GateResult]:
-    """What each gate says when the version is about to move."""
-    return [gate.check_entry(version, stage) for gate in _gates]
+def results_at_entry(
+    version: ModelVersion, stage: Stage, *, reader: User | None = None
+) -> list[GateResult]:
+    """What each gate says when the version is about to move, by somebody or by mlgov itself."""
+    return [gate.told_to(reader, version, stage, at_entry=True) for gate in _gates]
 
 
 class ArtifactsAreStored(Gate):

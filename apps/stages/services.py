@@ -39,7 +39,8 @@ def enter_stage(
     # A stage for one has room for one version of each model: that is decided under its lock.
     lock_model(version.model_id)
     _require_stage_of(stage, version)
-    refused = [result for result in gates.results_at_entry(version, stage) if not result.ok]
+    told = gates.results_at_entry(version, stage, reader=by)
+    refused = [result for result in told if not result.ok]
     if refused:
         raise Conflict(" ".join(result.text for result in refused), code="gate_closed")
     before = queries.current_stage(version)

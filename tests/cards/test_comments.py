@@ -31,7 +31,7 @@ def test_a_comment_stands_on_the_card_and_its_markdown_does_no_harm(
     sent = client.post(
         page(version), {"text": "**March** <script>alert(1)</script> [x](javascript:alert(1))"}
     )
-    (comment,) = queries.comments_on(version)
+    (comment,) = queries.comments_on(version, data_scientist)
     card = reverse("web:card", args=[version.model.name, version.number])
     assert (sent.status_code, sent["Location"]) == (302, f"{card}#discussion")
 
@@ -51,7 +51,7 @@ def test_a_refused_comment_stays_in_its_form(version: ModelVersion, data_scienti
     refused = client.post(page(version), {"text": "x" * 20_001})
     assert refused.status_code == 422
     assert "x" * 20_001 in refused.content.decode()
-    assert not queries.comments_on(version).exists()
+    assert not queries.comments_on(version, data_scientist).exists()
 
 
 def test_a_comment_is_edited_and_deleted_on_pages(
@@ -69,7 +69,7 @@ def test_a_comment_is_edited_and_deleted_on_pages(
     client.force_login(owner)
     client.post(page(version, "cards:comment_delete", made.pk))
 
-    assert not queries.comments_on(version).exists()
+    assert not queries.comments_on(version, data_scientist).exists()
     assert client.get(page(version, "cards:comment", made.pk)).status_code == 404
     told = AuditEvent.objects.filter(data__has_key="comment").order_by("id")
     assert [(event.action, event.actor_id) for event in told] == [

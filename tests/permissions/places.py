@@ -26,7 +26,8 @@ from apps.accounts import services as accounts
 from apps.accounts.models import About, Attribute, SetBy, User
 from apps.audit.models import AuditEvent
 from apps.builds.builders.base import Unheard
-from apps.cards.models import ReportFile, VersionComment
+from apps.cards import services as cards
+from apps.cards.models import ReportFile, SectionRule, VersionComment
 from apps.deployments.models import ApiKey, Deployment, Endpoint
 from apps.evaluations import services as evaluations
 from apps.notifications.models import Notification
@@ -48,6 +49,7 @@ from tests.security_keys import registration
 from tests.sessions import sign_in
 
 NOWHERE = 999_999
+MARK = "the eel swims upstream at night"
 HANDLER = Client().handler
 ROWS = b"a,label\n1,0\n2,1\n"
 
@@ -90,6 +92,7 @@ class Place:
     asked_name: str = "no-such-person"
     prefix: int = NOWHERE
     rule: int = NOWHERE
+    section_rule: int = NOWHERE
     store: int = NOWHERE
     webhook: int = NOWHERE
     model_webhook: int = NOWHERE
@@ -139,6 +142,7 @@ class World:
     bucket: str
     newcomer: str
     access_rule: int
+    section_rule: int
     provider: str
     # Of links that somebody was sent.
     reset: tuple[str, str]
@@ -160,6 +164,9 @@ def make_world() -> World:
     others = {name: factories.make_user(f"other-{name}") for name in users}
     foreign = _project("foreign", others, stages, bucket, versions=40)
     rule = _access_rule(users["administrator"])
+    section_rule = SectionRule.objects.create(
+        section="operations", right="responsible", roles=["owner"]
+    ).pk
     newcomer = factories.make_user("newcomer")
     rows.make_what_only_the_admin_shows(
         server, newcomer=newcomer, administrator=users["administrator"]
@@ -183,6 +190,7 @@ def make_world() -> World:
         bucket=bucket.slug,
         newcomer=newcomer.username,
         access_rule=rule,
+        section_rule=section_rule,
         provider=provider.provider_id,
         reset=(
             user_pk_to_url_str(newcomer),
@@ -296,6 +304,14 @@ def _project(
     version = factories.make_stored_version(
         model, by=scientist, source_run_id=f"0123456789{slug}"[:16], experiment_id="7"
     )
+    # On a section that only owners read from below on; what is said there, and why, is marked.
+    cards.edit_card(
+        version,
+        by=scientist,
+        changes={"/security/privacy": f"In truth, {MARK}."},
+        base_revision=1,
+        reason=f"Because {MARK}.",
+    )
     document = {
         "run": {
             "id": version.source_run_id, "artifact_uri": "mlflow-artifacts:/7/run/artifacts",
@@ -328,6 +344,9 @@ def _project(
         project, name="Weekly", occasion="review", stage=stages["archived"], kind="binary",
         data_set_name="holdout", target="label", by=owner,
     )  # fmt: skip
+    VersionComment.objects.create(
+        version=version, by=owner, text=f"But {MARK}!", pointer="/security/privacy", revision=2
+    )
     failed = factories.make_version(model, by=scientist, state="FAILED_REGISTRATION")
     webhook = {"project": project, "url": "http://127.0.0.1:1/", "created_by": owner}
     return Place(
@@ -356,12 +375,19 @@ def _project(
         experiment=Experiment.objects.create(
             experiment_id=str(7 + versions), project=project
         ).experiment_id,
-        event=AuditEvent.objects.filter(project_id=project.pk).earliest("pk").pk,
+        # Not the one with the marked reason.
+        event=AuditEvent.objects.filter(project_id=project.pk)
+        .exclude(action="card.edit")
+        .earliest("pk")
+        .pk,
         version=version.pk,
         member=member.pk,
         member_name=users["viewer"].username,
         prefix=NamePrefix.objects.create(project=project, prefix=f"{slug}-loans-").pk,
         rule=LabelRule.objects.create(project=project, kind="alias", pattern="prod*", roles=[]).pk,
+        section_rule=SectionRule.objects.create(
+            project=project, section="security", right="read", roles=["owner"]
+        ).pk,
         store=StoreAccess.objects.create(project=project, store=bucket).pk,
         webhook=RegistryWebhook.objects.create(
             dialect="mlflow", name="ci", events=["prompt.created"], **webhook

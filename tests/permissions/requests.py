@@ -47,6 +47,7 @@ BY_OBJECT = {
     "prefix": "prefix",
     "label rule": "rule",
     "evaluation rule": "evaluation_rule",
+    "section rule": "section_rule",
     "store access": "store",
     "webhook": "webhook",
     "member": "member",
@@ -87,6 +88,7 @@ ALWAYS: dict[tuple[str, str], Callable[[World], Any]] = {
     ("v1:override", "stage"): lambda world: "staging",
     ("v1:attribute", "about"): lambda world: "person",
     ("v1:attribute", "name"): lambda world: "department",
+    ("v1:section_rule_everywhere", "pk"): lambda world: world.section_rule,
     ("v1:rule", "pk"): lambda world: world.access_rule,
     ("access:rule", "pk"): lambda world: world.access_rule,
     ("access:rule_switch", "pk"): lambda world: world.access_rule,
@@ -104,6 +106,7 @@ ALWAYS: dict[tuple[str, str], Callable[[World], Any]] = {
     ("account_reset_password_from_key", "uidb36"): lambda world: world.reset[0],
     ("account_reset_password_from_key", "key"): lambda world: world.reset[1],
 }
+SECTION_RULE = {"section": "data", "right": "read", "roles": ["owner"]}
 RULE = {
     "name": "A rule",
     "effect": "deny",
@@ -199,6 +202,7 @@ PAGES: dict[str, Body] = {
     "web:try_it": lambda w, p: {"deployment": p.deployment, "body": "{}"},
     "projects:settings": values(name="Renamed", description="", visibility="private"),
     "projects:prefix_new": values(prefix="begins-"),
+    "cards:section_rules": values(**SECTION_RULE),
     "projects:rule_new": values(kind="alias", pattern="champion", roles=["owner"]),
     "projects:tracking": lambda w, p: {"server": w.server},
     "projects:store_new": lambda w, p: {"store": w.bucket},
@@ -260,6 +264,8 @@ REST: dict[tuple[str, str], Body] = {
     ("POST", "v1:project_service_accounts"): values(username="pipeline", role="viewer"),
     ("PUT", "v1:override"): values(approvals_required=2),
     ("POST", "v1:name_prefixes"): values(prefix="begins-"),
+    ("POST", "v1:section_rules"): values(**SECTION_RULE),
+    ("POST", "v1:section_rules_everywhere"): values(**SECTION_RULE),
     ("POST", "v1:label_rules"): values(kind="alias", pattern="champion", roles=["owner"]),
     ("POST", "v1:models"): lambda w, p: {"name": "new-model", "project": p.project},
     ("PATCH", "v1:model"): _described(),

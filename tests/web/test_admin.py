@@ -153,6 +153,7 @@ def test_what_only_services_write_cannot_be_written_here(
         "accounts.User",
         "auth.Group",
         "cards.CardRequirement",
+        "cards.SectionRule",
         "evaluations.EvaluationRule",
         # Its attributes only, through the service.
         "projects.Project",

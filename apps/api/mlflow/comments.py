@@ -90,7 +90,7 @@ def _asked(user: User, arguments: Arguments) -> VersionComment:
 
 
 def _comments(version: ModelVersion, user: User) -> Iterator[Activity]:
-    for comment in card_queries.comments_on(version):
+    for comment in card_queries.comments_on(version, user):
         yield comment_json(comment, user)
 
 

@@ -117,6 +117,22 @@ declare(
         "v1:label_rules": methods(
             GET=view("project"), POST=may("manage_project", "project", "label_rule.create")
         ),
+        "v1:section_rules": methods(
+            GET=view("project"),
+            POST=may("manage_project", "project", "section_rule.create", "section_rule.edit"),
+        ),
+        "v1:section_rule": methods(
+            DELETE=may("manage_project", "section rule", "section_rule.delete")
+        ),
+        "v1:section_rules_everywhere": methods(
+            GET=group(AUDITORS, "section rule of all projects", rate=Rate.READ),
+            POST=administrators(
+                "section rule of all projects", "section_rule.create", "section_rule.edit"
+            ),
+        ),
+        "v1:section_rule_everywhere": methods(
+            DELETE=administrators("section rule of all projects", "section_rule.delete")
+        ),
         "v1:label_rule": methods(DELETE=may("manage_project", "label rule", "label_rule.delete")),
         "v1:reviewer_roles": methods(GET=everybody()),
         "v1:models": methods(GET=everybody(), POST=may("register", "project", "model.create")),

@@ -16,6 +16,7 @@ from apps.api.v1.views import (
     registry,
     reviews,
     runs,
+    sections,
     stages,
 )
 
@@ -104,6 +105,26 @@ urlpatterns = [
         "projects/<str:project>/label-rules/<int:pk>",
         naming.LabelRuleView.as_view(),
         name="label_rule",
+    ),
+    path(
+        "projects/<str:project>/section-rules",
+        sections.SectionRulesView.as_view(),
+        name="section_rules",
+    ),
+    path(
+        "projects/<str:project>/section-rules/<int:pk>",
+        sections.SectionRuleView.as_view(),
+        name="section_rule",
+    ),
+    path(
+        "section-rules",
+        sections.SectionRulesEverywhereView.as_view(),
+        name="section_rules_everywhere",
+    ),
+    path(
+        "section-rules/<int:pk>",
+        sections.SectionRuleEverywhereView.as_view(),
+        name="section_rule_everywhere",
     ),
     path("reviewer-roles", projects.ReviewerRolesView.as_view(), name="reviewer_roles"),
     path("models", registry.ModelsView.as_view(), name="models"),

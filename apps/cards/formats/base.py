@@ -24,10 +24,20 @@ class Picture:
 
 @dataclass(frozen=True)
 class Context:
-    """What a document does not say about itself: where it is read, and its pictures."""
+    """What a document does not say about itself: where it is read, and its pictures.
+
+    `withheld` are keys and titles of sections that are not for whoever gets the file.
+    """
 
     url: str = ""
     pictures: tuple[Picture, ...] = ()
+    withheld: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def left_out(self) -> str:
+        """That sections are not in the file, in a sentence; empty where all are."""
+        names = ", ".join(title for _, title in self.withheld)
+        return f"Left out, because others read it: {names}." if names else ""
 
     def picture(self, sha256: str) -> Picture | None:
         return next((found for found in self.pictures if found.sha256 == sha256), None)

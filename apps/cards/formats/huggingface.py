@@ -52,15 +52,18 @@ _Dumper.add_representer(str, _text)
 
 
 def export(document: Document, context: Context) -> Exported:
-    return Exported(written(document, context.url).encode(), MEDIA_TYPE, SUFFIX)
+    content = written(document, context.url, remark=context.left_out)
+    return Exported(content.encode(), MEDIA_TYPE, SUFFIX)
 
 
-def written(document: Document, url: str) -> str:
+def written(document: Document, url: str, *, remark: str = "") -> str:
     front = yaml.dump(
         front_matter(document, url), Dumper=_Dumper, sort_keys=False, allow_unicode=True,
         width=2**20,
     )  # fmt: skip
-    return f"---\n{front}---\n\n{markdown.body(document)}"
+    # A comment of YAML: no import takes it for a part of the card.
+    said = f"# {' '.join(remark.split())}\n" if remark else ""
+    return f"---\n{said}{front}---\n\n{markdown.body(document)}"
 
 
 def front_matter(document: Document, url: str) -> dict[str, Any]:

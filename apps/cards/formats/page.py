@@ -95,10 +95,13 @@ def listed(entries: list[Entry], context: Context) -> Iterator[SafeString]:
 
 def footer(document: Document, context: Context) -> SafeString:
     where = format_html(' · <a href="{0}">{0}</a>', context.url) if _is_web(context.url) else ""
+    left_out = format_html('<p class="about">{}</p>\n', context.left_out)
     return format_html(
-        '<footer>\n<p class="about">Written by mlgov{}</p>\n'
-        '<p class="about">Digest of the card: <code>{}</code></p>\n</footer>',
+        '<footer>\n{}<p class="about">Written by mlgov{}</p>\n'
+        '<p class="about">Digest of {}: <code>{}</code></p>\n</footer>',
+        left_out if context.left_out else "",
         where,
+        "what is here" if context.left_out else "the card",
         digest_of(document),
     )
 

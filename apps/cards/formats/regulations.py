@@ -5,7 +5,7 @@ No view claims that a duty is met: it lists what is there, what is not, and what
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -36,10 +36,14 @@ class Item:
     filled: list[Entry]
     empty: list[str]
     limit: str
+    # Those that are not for whoever gets the file, whether they say something or not.
+    withheld: list[str] = field(default_factory=list)
 
     @property
     def state(self) -> str:
         count = len(self.filled) + len(self.empty)
+        if not count and self.withheld:
+            return "For others to read"
         if not count:
             return "Not answered by any card"
         if not self.filled:
@@ -58,11 +62,12 @@ class View:
     items: list[Item]
 
 
-def views(key: str, document: Document) -> Iterator[View]:
+def views(key: str, document: Document, context: Context | None = None) -> Iterator[View]:
     """What the card says in the order of this regulation. Some models have a second list."""
-    yield _view(key, document)
+    withheld = {section for section, _ in context.withheld} if context else set()
+    yield _view(key, document, withheld)
     if key == ANNEX_IV and get(document, "classification.eu_ai_act_class") in GENERAL_PURPOSE:
-        yield _view(ANNEX_XI, document)
+        yield _view(ANNEX_XI, document, withheld)
 
 
 def export_markdown(key: str, document: Document, context: Context) -> Exported:
@@ -81,12 +86,13 @@ def _exported(key: str, document: Document, content: str, kind: str, suffix: str
     return Exported(content.encode(), kind, named, lost=homeless(document, key))
 
 
-def _view(key: str, document: Document) -> View:
+def _view(key: str, document: Document, withheld: set[str]) -> View:
     told = VIEWS[key]
-    return View(told["title"], told["about"], [_item(key, i, document) for i in told["items"]])
+    items = [_item(key, item, document, withheld) for item in told["items"]]
+    return View(told["title"], told["about"], items)
 
 
-def _item(key: str, told: dict[str, Any], document: Document) -> Item:
+def _item(key: str, told: dict[str, Any], document: Document, withheld: set[str]) -> Item:
     fields = told["fields"] if "fields" in told else fields_at(told["labels"], key)
     values = {field: get(document, field) for field in fields}
     filled = [
@@ -94,16 +100,22 @@ def _item(key: str, told: dict[str, Any], document: Document) -> Item:
         for field, value in values.items()
         if value not in EMPTY
     ]
-    empty = [title_of(field) for field, value in values.items() if value in EMPTY]
-    return Item(told["key"], told["title"], filled, empty, told.get("limit", ""))
+    unsaid: dict[bool, list[str]] = {True: [], False: []}
+    for name, value in values.items():
+        if value in EMPTY:
+            unsaid[name.split(".", 1)[0] in withheld].append(title_of(name))
+    limit = told.get("limit", "")
+    return Item(told["key"], told["title"], filled, unsaid[False], limit, unsaid[True])
 
 
 def _markdown(key: str, document: Document, context: Context) -> Iterator[str]:
-    for view in views(key, document):
+    for view in views(key, document, context):
         yield f"# {inline(view.title)}: {inline(name_of(document))}\n"
         yield f"{inline(view.about)}\n"
         if context.url:
             yield f"The card: {inline(context.url)}\n"
+        if context.left_out:
+            yield f"{inline(context.left_out)}\n"
         rows = [[inline(item.name), inline(item.state)] for item in view.items]
         yield from grid(["Item", "What the card has"], rows)
         for item in view.items:
@@ -117,13 +129,15 @@ def _markdown(key: str, document: Document, context: Context) -> Iterator[str]:
                 yield ""
             if item.empty:
                 yield f"Nothing yet in: {inline(', '.join(item.empty))}.\n"
+            if item.withheld:
+                yield f"For others to read: {inline(', '.join(item.withheld))}.\n"
             if item.limit:
                 yield f"*What the card cannot say:* {inline(item.limit)}"
         yield ""
 
 
 def _html(key: str, document: Document, context: Context) -> Iterator[SafeString]:
-    for view in views(key, document):
+    for view in views(key, document, context):
         yield format_html(
             '<header>\n<h1>{}</h1>\n<p class="lead">{}</p>\n<p class="about">{}</p>\n</header>',
             view.title,
@@ -141,6 +155,9 @@ def _html(key: str, document: Document, context: Context) -> Iterator[SafeString
             yield page.joined(page.listed(item.filled, context))
             if item.empty:
                 yield format_html('<p class="about">Nothing yet in: {}.</p>', ", ".join(item.empty))
+            if item.withheld:
+                names = ", ".join(item.withheld)
+                yield format_html('<p class="about">For others to read: {}.</p>', names)
             if item.limit:
                 yield format_html('<p class="about">What the card cannot say: {}</p>', item.limit)
     yield page.footer(document, context)

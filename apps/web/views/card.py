@@ -12,9 +12,11 @@ from django.views.decorators.http import require_POST, require_safe
 
 from apps.accounts.models import About
 from apps.audit.queries import activity_of
-from apps.cards import completeness, reading, reproduce, summary
+from apps.cards import completeness, reading, reproduce, sections, summary
 from apps.cards import queries as card_queries
+from apps.cards.models import CardRevision
 from apps.cards.pages import NEWEST, discussion
+from apps.cards.sections import Rights
 from apps.core.context import current
 from apps.core.errors import DomainError, NotPermitted
 from apps.core.pages import answer, asked_part, put_on_form, refresh, whole
@@ -43,6 +45,7 @@ RECENT = 15
 LONGEST_ANSWER = 100_000
 # Sections of the document that the page shows with more than the document says.
 ELSEWHERE = {"provenance", "review"}
+TO_REPRODUCE = {"development", "data"}
 FRAGMENTS = ("registration", "delivery")
 
 
@@ -65,11 +68,13 @@ def card_context(
 ) -> dict[str, Any]:
     user: Any = request.user
     lineage = queries.lineage_of(version)
-    revision = card_queries.current_card(version)
-    shown = [part for part in reading.sections(revision) if part.section.key not in ELSEWHERE]
+    revision = card_queries.card_for(version, user)
+    rights = sections.rights(user, version.model.project_id)
     may_edit = policies.versions.allows(user, "edit_card", version)
     bar = queries.stage_bar(version)
     reviews = _reviews(version)
+    told_reviews = [_review(review, user) for review in reviews[:5]]
+    is_reviewer = any(entry["may_decide"] for entry in told_reviews)
     artifacts = list(version.artifacts.all())
     free_stages = _stages_without_review(version, bar)
     may_move = bool(free_stages) and policies.versions.could(user, "move", version)
@@ -82,10 +87,14 @@ def card_context(
         "stage": stage_queries.current_stage(version),
         "stages": bar,
         "revision": revision,
-        "card": shown,
+        "card": _sections(revision, rights, is_reviewer=is_reviewer),
+        "is_reviewer": is_reviewer,
+        "hidden": rights.hidden,
+        "withheld": rights.told,
         "counts": completeness.counted(revision),
         "summary": summary.of(revision, user),
-        "recipe": reproduce.recipe(revision.content),
+        # Of half of it, the commands would make another model.
+        "recipe": None if rights.hidden & TO_REPRODUCE else reproduce.recipe(revision.content),
         "earlier": card_queries.earlier_with_words(revision, user) if may_edit else None,
         "lineage": lineage,
         "lineage_tags": sorted((lineage.get("tags") or {}).items()),
@@ -101,7 +110,7 @@ def card_context(
             manages=policies.versions.allows(user, "manage_project", version),
             url=reverse("web:version_attributes", args=[version.model.name, version.number]),
         ),
-        "reviews": [_review(review, user) for review in reviews[:5]],
+        "reviews": told_reviews,
         "open_review": next((r for r in reviews if r.state in UNDECIDED), None),
         "deployments": [_deployment(d, user) for d in _deployments(version, user)],
         "delivery": queries.delivery_of(move) if move is not None else None,
@@ -213,6 +222,15 @@ def version_or_404(user: Any, name: str, number: int) -> ModelVersion:
     return get_object_or_404(visible, model__name=name, number=number, deleted_at=None)
 
 
+def _sections(
+    revision: CardRevision, rights: Rights, *, is_reviewer: bool
+) -> list[reading.ShownSection]:
+    """For somebody who is to decide, the sections that are his come first."""
+    found = reading.sections(revision, rights)
+    shown = [part for part in found if part.section.key not in ELSEWHERE]
+    return sorted(shown, key=lambda part: not part.is_own) if is_reviewer else shown
+
+
 def _reviews(version: ModelVersion) -> list[ReviewRequest]:
     found = version.reviews.select_related("stage", "requested_by", "version__model__project")
     return sorted(found, key=lambda review: (review.state not in UNDECIDED, -review.pk))
@@ -248,7 +266,8 @@ def _deployments(version: ModelVersion, user: Any) -> Any:
 
 
 def _deployment(deployment: Deployment, user: Any) -> dict[str, Any]:
-    example = signatures.example_text(deployment.version.input_example)
+    is_hidden = "interface" in sections.hidden_sections(user, deployment.version)
+    example = signatures.example_text(None if is_hidden else deployment.version.input_example)
     serving = deployment.state == DeploymentState.SERVING
     may_predict = serving and deployment_policies.endpoints.could(
         user, "predict", deployment.endpoint

@@ -3,6 +3,7 @@ from rest_framework import serializers
 
 from apps.api.v1.serializers.fields import Attribute, page_of
 from apps.api.v1.serializers.people import Person
+from apps.cards.models import CardRevision
 from apps.registry.models import ModelVersion, RegisteredModel
 from apps.registry.states import VersionState
 from apps.stages.queries import current_move, current_stage
@@ -126,10 +127,16 @@ class Card(serializers.Serializer):
         child=serializers.CharField(),
         help_text="By JSON pointer: where a value was taken from that nobody has confirmed yet.",
     )
+    withheld = serializers.SerializerMethodField(
+        help_text="Keys of sections that are not in `content`, because others read them."
+    )
     author = Person()
     reason = serializers.CharField()
     created_at = serializers.DateTimeField()
-    digest = serializers.CharField()
+    digest = serializers.CharField(help_text="Of the whole card, whatever is withheld of it.")
+
+    def get_withheld(self, revision: CardRevision) -> list[str]:
+        return sorted(revision.withheld)
 
 
 class MissingField(serializers.Serializer):

@@ -7,6 +7,7 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework.response import Response
 
+from apps.accounts.models import User
 from apps.api.v1.base import PersonsRequest, Resource, one, shown
 from apps.api.v1.serializers import registry as shapes
 from apps.api.v1.views.registry import version_of
@@ -18,26 +19,29 @@ from apps.cards import (
     policies,
     queries,
     schema,
+    sections,
     services,
 )
-from apps.cards.models import VersionComment
+from apps.cards.models import CardRevision, VersionComment
 
 
 class CardView(Resource):
     @extend_schema(responses=shapes.Card)
     def get(self, request: PersonsRequest, name: str, number: int) -> Response:
         """The newest revision of what people wrote about a version."""
-        return shown(queries.current_card(version_of(request, name, number)), shapes.Card)
+        return shown(queries.card_for(version_of(request, name, number), request.user), shapes.Card)
 
     @extend_schema(request=shapes.CardEdit, responses=shapes.Card)
     def put(self, request: PersonsRequest, name: str, number: int) -> Response:
         """Write a new revision on top of the one that you have read."""
         given = self.given(shapes.CardEdit)
         version = version_of(request, name, number)
+        whole = given.get("content")
         changes = dict(given.get("changes", {}))
-        if "content" in given:
+        if whole is not None:
             catalogue = catalogues.asked(queries.current_card(version))
-            changes = {**services.typed_values(given["content"], catalogue), **changes}
+            hidden = sections.hidden_sections(request.user, version)
+            changes = {**services.typed_values(whole, catalogue, hidden=hidden), **changes}
         if "description" in given:
             changes["/overview/description"] = given["description"]
         revision = services.edit_card(
@@ -48,7 +52,7 @@ class CardView(Resource):
             base_revision=given["base_revision"],
             reason=given["reason"],
         )
-        return shown(revision, shapes.Card)
+        return _seen(revision, request.user)
 
 
 class CardFillView(Resource):
@@ -56,14 +60,14 @@ class CardFillView(Resource):
     def post(self, request: PersonsRequest, name: str, number: int) -> Response:
         """Read the run again, and put what it says on the card beside what people wrote."""
         version = version_of(request, name, number)
-        return shown(services.refill_card(version, by=request.user), shapes.Card)
+        return _seen(services.refill_card(version, by=request.user), request.user)
 
 
 class CardMissingView(Resource):
     @extend_schema(responses=shapes.MissingField(many=True))
     def get(self, request: PersonsRequest, name: str, number: int) -> Response:
         """Fields that a review needs and that say nothing yet, or wait for somebody's yes."""
-        card = queries.current_card(version_of(request, name, number))
+        card = queries.card_for(version_of(request, name, number), request.user)
         found = [
             {
                 "pointer": item.field.pointer,
@@ -90,46 +94,55 @@ class CardExportView(Resource):
     ) -> HttpResponseBase:
         """The newest revision in another format: huggingface, cyclonedx, mct, sagemaker, html, …
 
-        `X-Card-Lost` names fields for which the format has no place. A PDF is written by a worker:
-        start it on the page of the exports.
+        `X-Card-Lost` names fields for which the format has no place, `X-Card-Withheld` sections
+        that are for others to read. A PDF is written by a worker: start it on the page of the
+        exports.
         """
-        revision = queries.current_card(version_of(request, name, number))
+        revision = queries.card_for(version_of(request, name, number), request.user)
         exported = exchange.export(revision, format_name)
         response = HttpResponse(exported.content, content_type=exported.media_type)
         wanted = exchange.file_name(revision, exported.suffix)
         response["Content-Disposition"] = content_disposition_header(True, wanted) or "attachment"
         response["X-Card-Lost"] = ",".join(exported.lost)
+        response["X-Card-Withheld"] = ",".join(sorted(revision.withheld))
         return response
 
 
 class CardImportView(Resource):
     @extend_schema(request=shapes.CardImport, responses=shapes.Card)
     def post(self, request: PersonsRequest, name: str, number: int) -> Response:
-        """Put what a file says on the card. Its values wait in `unconfirmed` for a yes."""
+        """Put what a file says on the card. Its values wait in `unconfirmed` for a yes.
+
+        `X-Card-Refused` names sections that stay as they are, because others edit them.
+        """
         given = self.given(shapes.CardImport)
-        revision, _ = exchange.import_card(
+        taken = exchange.import_card(
             version_of(request, name, number),
             by=request.user,
             key=given["format"],
             content=given["content"].encode(),
             replace=given["replace"],
         )
-        return shown(revision, shapes.Card)
+        response = shown(taken.revision, shapes.Card)
+        response["X-Card-Refused"] = ",".join(sorted(taken.refused))
+        return response
 
 
 class CardRevisionsView(Resource):
     @extend_schema(responses=shapes.Card(many=True))
     def get(self, request: PersonsRequest, name: str, number: int) -> Response:
         """Every revision of a card, newest first."""
-        revisions = version_of(request, name, number).card_revisions
-        return self.page(revisions.select_related("author").order_by("-number"), shapes.Card)
+        version = version_of(request, name, number)
+        found = version.card_revisions.select_related("author", "reading").order_by("-number")
+        page = queries.seen_by(request.user, version, self.paginate_queryset(found) or [])
+        return self.get_paginated_response(shapes.Card(page, many=True).data)
 
 
 class CommentsOnVersionView(Resource):
     @extend_schema(responses=shapes.VersionComment(many=True))
     def get(self, request: PersonsRequest, name: str, number: int) -> Response:
         """What was said about a version outside of its reviews, oldest first."""
-        found = queries.comments_on(version_of(request, name, number))
+        found = queries.comments_on(version_of(request, name, number), request.user)
         return self.page(found, shapes.VersionComment)
 
     @extend_schema(request=shapes.NewVersionComment, responses={201: shapes.VersionComment})
@@ -159,6 +172,10 @@ class CommentOnVersionView(Resource):
         """Take a comment back: your own, or any as an owner of the project."""
         comments.delete_comment(_comment_of(request, name, number, pk), by=request.user)
         return Response(status=204)
+
+
+def _seen(revision: CardRevision, user: User) -> Response:
+    return shown(queries.seen_by(user, revision.version, [revision])[0], shapes.Card)
 
 
 def _comment_of(request: PersonsRequest, name: str, number: int, pk: int) -> VersionComment:
