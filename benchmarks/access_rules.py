@@ -7,11 +7,8 @@ of its own tables.
 
 import benchmarks.with_django  # noqa: F401  isort: skip
 
-import logging
-import os
 import random
 import statistics
-import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -21,7 +18,6 @@ from django.contrib.auth.models import Group, Permission
 from django.contrib.contenttypes.models import ContentType
 from django.db import connection
 from django.test import Client
-from django.test.runner import DiscoverRunner
 from django.test.utils import CaptureQueriesContext
 from guardian.models import GroupObjectPermission, UserObjectPermission
 from guardian.shortcuts import get_objects_for_user
@@ -36,7 +32,8 @@ from apps.core.context import acting
 from apps.projects.models import Membership, Project
 from apps.registry.models import ModelTag, ModelVersion, RegisteredModel
 from apps.registry.states import VersionState
-from tests import factories, servers
+from benchmarks import on_postgres
+from tests import factories
 
 MODELS, PEOPLE, GROUPS, RULES, GRANTS, PROJECTS = 10_000, 500, 50, 200, 100_000, 100
 DEPARTMENTS = [f"department-{number}" for number in range(20)]
@@ -244,12 +241,9 @@ def _ok(answer: Any) -> None:
     assert answer.status_code == 200, answer.status_code
 
 
-def run() -> int:
+def run() -> None:
     console = Console(width=120)
-    logging.disable(logging.INFO)
-    runner = DiscoverRunner(verbosity=0, interactive=False)
-    databases = runner.setup_databases()
-    try:
+    with on_postgres.tables():
         person = make_world()
         with connection.cursor() as cursor:
             cursor.execute("ANALYZE")
@@ -260,8 +254,6 @@ def run() -> int:
         after = measure(person)
         instead = guardians(person)
         console.print(f"{Rule.objects.count()} rules, {UserGrant.objects.count()} grants to people")
-    finally:
-        runner.teardown_databases(databases)
     table = Table("", "roles: queries", "ms", "rules and grants: queries", "ms", "guardian: ms")
     for name in before:
         theirs = f"{instead[name][1]:.1f}" if name in instead else ""
@@ -274,21 +266,7 @@ def run() -> int:
             theirs,
         )
     console.print(table)
-    return 0
-
-
-def main() -> int:
-    if os.environ.get("MLGOV_TEST_DATABASE") == "postgres":
-        return run()
-    with servers.postgres() as database:
-        environment = {
-            **os.environ,
-            "MLGOV_TEST_DATABASE": "postgres",
-            "MLGOV_TEST_POSTGRES_URL": database,
-        }
-        command = [sys.executable, "-m", "benchmarks.access_rules"]
-        return subprocess.run(command, env=environment, check=False).returncode
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(on_postgres.main("access_rules", run))

@@ -8,17 +8,13 @@ import benchmarks.with_django  # noqa: F401  isort: skip
 
 import difflib
 import json
-import logging
-import os
 import statistics
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 
 from django.db import connection
 from django.test import Client
-from django.test.runner import DiscoverRunner
 from django.test.utils import CaptureQueriesContext
 from rich.console import Console
 from rich.table import Table
@@ -27,7 +23,8 @@ from apps.accounts.models import User
 from apps.cards import comments, diffs, exchange, queries, services
 from apps.cards.models import CardRevision
 from apps.registry.models import Lineage, ModelVersion
-from tests import factories, servers
+from benchmarks import on_postgres
+from tests import factories
 
 REVISIONS, METRICS, PARAMETERS, COMMENTS = 200, 500, 200, 100
 TIMES = 15
@@ -108,33 +105,13 @@ def timed(work: Callable[[], object], times: int = TIMES) -> float:
     return statistics.median(found)
 
 
-def run() -> int:
-    logging.disable(logging.CRITICAL)
-    runner = DiscoverRunner(verbosity=0, interactive=False)
-    runner.setup_test_environment()
-    databases = runner.setup_databases()
+def run() -> None:
     table = Table("", "ms", "")
-    try:
+    with on_postgres.tables():
         for title, milliseconds, note in measured():
             table.add_row(title, f"{milliseconds:,.1f}", note)
-    finally:
-        runner.teardown_databases(databases)
     Console(width=100).print(table)
-    return 0
-
-
-def main() -> int:
-    if os.environ.get("MLGOV_TEST_DATABASE") == "postgres":
-        return run()
-    with servers.postgres() as database:
-        environment = {
-            **os.environ,
-            "MLGOV_TEST_DATABASE": "postgres",
-            "MLGOV_TEST_POSTGRES_URL": database,
-        }
-        command = [sys.executable, "-m", "benchmarks.cards"]
-        return subprocess.run(command, env=environment, check=False).returncode
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(on_postgres.main("cards", run))

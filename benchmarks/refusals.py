@@ -7,22 +7,18 @@ is missing. The Mann-Whitney test says how probable such times are where there i
 
 import benchmarks.with_django  # noqa: F401  isort: skip
 
-import logging
-import os
 import random
 import statistics
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from django.db import connection, transaction
-from django.test.runner import DiscoverRunner
 from rich.console import Console
 from rich.table import Table
 
-from tests import servers
+from benchmarks import on_postgres
 from tests.permissions.places import MISSING, Person, Place, make_world
 
 CALLS = 300
@@ -84,16 +80,10 @@ def rows() -> Iterator[tuple[str, float, float, float]]:
         yield door, statistics.median(one), statistics.median(other), probability(one, other)
 
 
-def run() -> int:
-    logging.disable(logging.CRITICAL)
-    runner = DiscoverRunner(verbosity=0, interactive=False)
-    runner.setup_test_environment()
-    databases = runner.setup_databases()
+def run() -> None:
     table = Table("", "foreign: ms", "missing: ms", "difference: ms", "p")
-    try:
+    with on_postgres.tables():
         measured = list(rows())
-    finally:
-        runner.teardown_databases(databases)
     for door, one, other, p in measured:
         mark = " *" if p < UNUSUAL else ""
         figures = (f"{one:.2f}", f"{other:.2f}", f"{one - other:+.2f}", f"{p:.3f}{mark}")
@@ -101,21 +91,7 @@ def run() -> int:
     console = Console(width=120)
     console.print(table)
     console.print(f"{CALLS} calls each; * marks p below {UNUSUAL}.")
-    return 0
-
-
-def main() -> int:
-    if os.environ.get("MLGOV_TEST_DATABASE") == "postgres":
-        return run()
-    with servers.postgres() as database:
-        environment = {
-            **os.environ,
-            "MLGOV_TEST_DATABASE": "postgres",
-            "MLGOV_TEST_POSTGRES_URL": database,
-        }
-        command = [sys.executable, "-m", "benchmarks.refusals"]
-        return subprocess.run(command, env=environment, check=False).returncode
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(on_postgres.main("refusals", run))
