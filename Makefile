@@ -81,7 +81,7 @@ clean:
 
 # ---- setting up -------------------------------------------------------------------------------
 
-.venv/.ready-demo: SYNC := --inexact --no-default-groups --group demo
+.venv/.ready-demo: SYNC := --inexact --no-default-groups --group demo --extra pdf
 .venv/.ready-dev: SYNC := --group dev
 
 .venv/.ready-demo .venv/.ready-dev: uv.lock pyproject.toml

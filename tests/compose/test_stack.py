@@ -138,6 +138,23 @@ def test_every_service_reports_itself_healthy(compose, environment, stack):
     assert found == expected(found), logs(compose, environment)
 
 
+@pytest.mark.docker
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_the_worker_writes_cards_as_pdf(compose, environment, stack):
+    """In the image as it is shipped, with its read-only file system and its fonts."""
+    program = (
+        "import django; django.setup()\n"
+        "from apps.cards.formats import registry\n"
+        "card = {'schema_version': '1', 'overview': {'name': 'Größe, μ, ≤'}}\n"
+        "print(registry.export('pdf', card).content[:5])"
+    )
+
+    done = run([*compose, "exec", "-T", "worker", "python", "-c", program], environment)
+
+    assert done.stdout.splitlines()[-1:] == ["b'%PDF-'"]
+
+
 def states() -> dict[str, str]:
     """Service -> health, or the exit status of one that has ended."""
     engine = docker.from_env()

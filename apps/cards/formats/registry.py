@@ -23,8 +23,9 @@ def _pdf(document: Document, context: Context) -> Exported:
         pdf = import_module("apps.cards.formats.pdf")
     except (ImportError, OSError):
         raise Unavailable(
-            "There is no PDF here: it needs the extra “pdf” of mlgov and the library Pango. Ask "
-            "the platform's people to install them, or take HTML and print it."
+            "No PDF can be written here: the worker needs mlgov's extra “pdf” and the library "
+            "Pango. Whoever runs mlgov finds both under “PDF of cards” in the documentation of its "
+            "operations. Until then take HTML and print it."
         ) from None
     exported: Exported = pdf.export(document, context)
     return exported
