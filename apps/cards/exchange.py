@@ -6,7 +6,7 @@ A revision is given here as somebody may read it: what was taken away from it is
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Any
+from typing import IO, Any
 
 from django.conf import settings
 from django.db import transaction
@@ -19,8 +19,8 @@ from apps.cards.formats import registry
 from apps.cards.formats.base import Context, Exported
 from apps.cards.models import CardExport, CardRevision
 from apps.cards.schema import FIELDS, Source
-from apps.core.errors import Invalid
-from apps.registry import policies
+from apps.core.errors import Invalid, NotFound
+from apps.registry import policies, storage
 from apps.registry.models import ModelVersion
 from apps.runs import services as runs
 from apps.runs.states import RunState
@@ -60,7 +60,7 @@ def start_export(revision: CardRevision, key: str, *, by: User) -> CardExport:
     found = registry.named(key)
     version = revision.version
     policies.versions.require(by, "view", version)
-    existing = exports_of(revision).select_related("run").filter(format=found.key).first()
+    existing = started(revision, key)
     if existing is not None and existing.run.state not in (RunState.FAILED, RunState.CANCELLED):
         return existing
     run = runs.start(
@@ -77,6 +77,22 @@ def start_export(revision: CardRevision, key: str, *, by: User) -> CardExport:
 def exports_of(revision: CardRevision) -> QuerySet[CardExport]:
     """What was written of the revision as it is given here."""
     return revision.exports.filter(withheld=sorted(revision.withheld))
+
+
+def started(revision: CardRevision, key: str) -> CardExport | None:
+    """What a worker was asked for last, of a revision and format."""
+    return exports_of(revision).filter(format=key).select_related("run").first()
+
+
+def file_of(revision: CardRevision, key: str) -> IO[bytes]:
+    """The file that a worker wrote. Raises `NotFound` while there is none."""
+    found = exports_of(revision).filter(format=key).exclude(sha256="").first()
+    if found is None:
+        raise NotFound(
+            f"{registry.named(key).title} of this revision is not written yet. Start it on the "
+            "page of the exports, or by a POST to this address, and come back."
+        )
+    return storage.open_blob(found.sha256)
 
 
 def written(revision: CardRevision, key: str) -> Exported:

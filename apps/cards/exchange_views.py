@@ -16,9 +16,9 @@ from apps.cards.formats import registry
 from apps.cards.models import CardRevision
 from apps.cards.services import open_card
 from apps.cards.views import version_or_404
-from apps.core.errors import DomainError, NotFound
-from apps.core.pages import answer, put_on_form
-from apps.registry import policies, storage
+from apps.core.errors import DomainError
+from apps.core.pages import answer, asked_part, put_on_form
+from apps.registry import policies
 from apps.registry.models import ModelVersion
 from apps.runs.states import RunState
 
@@ -51,6 +51,12 @@ def exports(request: HttpRequest, name: str, number: int) -> HttpResponse:
     user: Any = request.user
     version = version_or_404(user, name, number)
     revision = _opened(version, user)
+    row = asked_part(request)
+    key = row.removeprefix("format-")
+    if key != row and key in registry.FORMATS:
+        # Asked every two seconds while a worker writes one: the others are not written for that.
+        context = {"version": version, "model": version.model, "row": _row(revision, key)}
+        return answer(request, "cards/exports.html", context, fragments={row: "row"})
     form = ImportForm() if policies.versions.allows(user, "edit_card", version) else None
     return answer(request, "cards/exports.html", _page(user, version, revision, form))
 
@@ -68,13 +74,8 @@ def export(request: HttpRequest, name: str, number: int, format: str) -> HttpRes
     found = registry.named(format)
     response: HttpResponseBase
     if found.in_worker:
-        known = exchange.exports_of(revision)
-        written = known.filter(format=format).exclude(sha256="").first()
-        if written is None:
-            raise NotFound(
-                f"{found.title} of this revision is not written yet. Start it under Export."
-            )
-        response = FileResponse(storage.open_blob(written.sha256), content_type=found.media_type)
+        file = exchange.file_of(revision, format)
+        response = FileResponse(file, content_type=found.media_type)
     else:
         exported = exchange.export(revision, format)
         response = HttpResponse(exported.content, content_type=exported.media_type)
@@ -128,27 +129,33 @@ def _opened(version: ModelVersion, user: Any) -> CardRevision:
 def _page(
     user: Any, version: ModelVersion, revision: CardRevision, form: ImportForm | None
 ) -> dict[str, Any]:
-    known = exchange.exports_of(revision).select_related("run").order_by("id")
-    started = {one.format: one for one in known}
-    rows = []
-    for key, found in registry.FORMATS.items():
-        row: dict[str, Any] = {"format": found, "started": started.get(key)}
-        if found.in_worker:
-            one = started.get(key)
-            row["is_written"] = one is not None and bool(one.sha256)
-            row["is_failed"] = one is not None and one.run.state == RunState.FAILED
-            row["is_running"] = one is not None and not one.run.is_finished
-        else:
-            exported = exchange.export(revision, key)
-            row |= {"is_written": True, "lost": exported.lost, "altered": exported.altered}
-        rows.append(row)
     return {
         "section": "models",
         "version": version,
         "model": version.model,
         "revision": revision,
         "withheld": sections.rights(user, version.model.project_id).told,
-        "rows": rows,
-        "is_writing": any(row.get("is_running") for row in rows),
+        "rows": [_row(revision, key) for key in registry.FORMATS],
         "form": form,
+    }
+
+
+def _row(revision: CardRevision, key: str) -> dict[str, Any]:
+    """One format, with what it cannot carry of this revision, or how far the worker is."""
+    found = registry.named(key)
+    if not found.in_worker:
+        exported = exchange.export(revision, key)
+        return {
+            "format": found,
+            "is_written": True,
+            "lost": exported.lost,
+            "altered": exported.altered,
+        }
+    started = exchange.started(revision, key)
+    return {
+        "format": found,
+        "started": started,
+        "is_written": started is not None and bool(started.sha256),
+        "is_failed": started is not None and started.run.state == RunState.FAILED,
+        "is_running": started is not None and not started.run.is_finished,
     }

@@ -3,6 +3,7 @@ import json
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
+from rest_framework.test import APIClient
 
 from apps.accounts.models import User
 from apps.cards import documents, exchange, queries, services
@@ -61,9 +62,23 @@ def test_a_worker_writes_the_pdf_once_for_each_revision(
     pytest.importorskip("weasyprint")
     assert browser.get(page(described, "exports", "pdf")).status_code == 404
     browser.post(page(described, "exports", "pdf"))
+    row = {"HX-Request": "true", "HX-Target": "format-pdf"}
+    waiting = browser.get(page(described, "exports"), headers=row).content.decode()
+    # What is asked again and again is about the PDF alone.
+    assert ("every 2s" in waiting, waiting.count("<tr"), "CycloneDX" in waiting) == (True, 1, False)
+    assert waiting.strip() in browser.get(page(described, "exports")).content.decode()
+    rest = APIClient()
+    rest.force_authenticate(data_scientist)
+    address = f"/api/v1/models/{described.model.name}/versions/{described.number}/card/exports"
+    assert rest.get(f"{address}/pdf").status_code == 404
     card = queries.current_card(described)
     (started,) = card.exports.all()
+    asked = rest.post(f"{address}/pdf").json()
+    assert (asked["is_written"], asked["run"]["id"]) == (False, started.run_id)
     execute(started.run_id)
+    assert rest.get(f"{address}/pdf").getvalue()[:5] == b"%PDF-"
+    assert [row["format"] for row in rest.get(address).json() if row["run"]] == ["pdf"]
+    assert "every 2s" not in browser.get(page(described, "exports"), headers=row).content.decode()
     answer = browser.get(page(described, "exports", "pdf"))
     assert b"".join(answer.streaming_content)[:5] == b"%PDF-"  # type: ignore[attr-defined]
     assert exchange.start_export(card, "pdf", by=data_scientist) == started

@@ -156,7 +156,10 @@ declare(
                 "edit_card", "version", "card.fill", rate=Rate.EXPENSIVE, asks="tracking server"
             )
         ),
-        "v1:card_export": methods(GET=view("version", rate=Rate.EXPENSIVE)),
+        "v1:card_exports": methods(GET=view("version")),
+        "v1:card_export": methods(
+            GET=view("version", rate=Rate.EXPENSIVE), POST=may("view", "version")
+        ),
         "v1:card_import": methods(POST=may("edit_card", "version", "card.edit")),
         "v1:card_missing": methods(GET=view("version")),
         "v1:card_revisions": methods(GET=view("version")),

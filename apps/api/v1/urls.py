@@ -148,6 +148,7 @@ urlpatterns = [
     path(f"{VERSION}/card", cards.CardView.as_view(), name="card"),
     path("card-schema", cards.CardSchemaView.as_view(), name="card_schema"),
     path(f"{VERSION}/card/fill", cards.CardFillView.as_view(), name="card_fill"),
+    path(f"{VERSION}/card/exports", cards.CardExportsView.as_view(), name="card_exports"),
     path(
         f"{VERSION}/card/exports/<slug:format_name>",
         cards.CardExportView.as_view(),

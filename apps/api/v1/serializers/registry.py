@@ -1,6 +1,7 @@
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from apps.api.v1.serializers.deployments import Run
 from apps.api.v1.serializers.fields import Attribute, page_of
 from apps.api.v1.serializers.people import Person
 from apps.cards.models import CardRevision
@@ -144,6 +145,17 @@ class MissingField(serializers.Serializer):
     title = serializers.CharField()
     reason = serializers.CharField()
     filled_by = serializers.CharField(help_text="Who fills it: auto, auto+edit, person or system.")
+
+
+class CardFormat(serializers.Serializer):
+    format = serializers.CharField()
+    title = serializers.CharField()
+    suffix = serializers.CharField(help_text="How names of its files end.")
+    media_type = serializers.CharField()
+    revision = serializers.IntegerField()
+    is_written = serializers.BooleanField(help_text="Whether the file can be fetched.")
+    can_be_imported = serializers.BooleanField()
+    run = Run(allow_null=True, help_text="Of the worker that writes it, where one does.")
 
 
 class CardImport(serializers.Serializer):

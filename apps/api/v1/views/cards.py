@@ -1,6 +1,8 @@
 """Model cards, and the discussion beside them."""
 
-from django.http import HttpResponse
+from typing import Any
+
+from django.http import FileResponse, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.http import content_disposition_header
 from drf_spectacular.types import OpenApiTypes
@@ -22,6 +24,7 @@ from apps.cards import (
     sections,
     services,
 )
+from apps.cards.formats import registry
 from apps.cards.models import CardRevision, VersionComment
 
 
@@ -87,6 +90,15 @@ class CardSchemaView(Resource):
         return Response(schema.DOCUMENT)
 
 
+class CardExportsView(Resource):
+    @extend_schema(responses=shapes.CardFormat(many=True))
+    def get(self, request: PersonsRequest, name: str, number: int) -> Response:
+        """The formats of cards, and how far a worker is with those that it writes."""
+        revision = queries.current_card(version_of(request, name, number))
+        rows = [_format_of(revision, key) for key in registry.FORMATS]
+        return Response(shapes.CardFormat(rows, many=True).data)
+
+
 class CardExportView(Resource):
     @extend_schema(responses=OpenApiTypes.BINARY)
     def get(
@@ -95,17 +107,30 @@ class CardExportView(Resource):
         """The newest revision in another format: huggingface, cyclonedx, mct, sagemaker, html, …
 
         `X-Card-Lost` names fields for which the format has no place, `X-Card-Withheld` sections
-        that are for others to read. A PDF is written by a worker: start it on the page of the
-        exports.
+        that are for others to read. A PDF is written by a worker: start it by a POST.
         """
         revision = queries.card_for(version_of(request, name, number), request.user)
-        exported = exchange.export(revision, format_name)
-        response = HttpResponse(exported.content, content_type=exported.media_type)
-        wanted = exchange.file_name(revision, exported.suffix)
-        response["Content-Disposition"] = content_disposition_header(True, wanted) or "attachment"
-        response["X-Card-Lost"] = ",".join(exported.lost)
+        found = registry.named(format_name)
+        response: HttpResponseBase
+        if found.in_worker:
+            file = exchange.file_of(revision, format_name)
+            response = FileResponse(file, content_type=found.media_type)
+        else:
+            exported = exchange.export(revision, format_name)
+            response = HttpResponse(exported.content, content_type=exported.media_type)
+            response["X-Card-Lost"] = ",".join(exported.lost)
         response["X-Card-Withheld"] = ",".join(sorted(revision.withheld))
+        wanted = exchange.file_name(revision, found.suffix)
+        response["Content-Disposition"] = content_disposition_header(True, wanted) or "attachment"
         return response
+
+    @extend_schema(request=None, responses={201: shapes.CardFormat})
+    def post(self, request: PersonsRequest, name: str, number: int, format_name: str) -> Response:
+        """Let a worker write the newest revision, where it does not do so already."""
+        revision = services.open_card(version_of(request, name, number))
+        revision = queries.card_for(revision.version, request.user)
+        exchange.start_export(revision, format_name, by=request.user)
+        return shown(_format_of(revision, format_name), shapes.CardFormat, status=201)
 
 
 class CardImportView(Resource):
@@ -176,6 +201,21 @@ class CommentOnVersionView(Resource):
 
 def _seen(revision: CardRevision, user: User) -> Response:
     return shown(queries.seen_by(user, revision.version, [revision])[0], shapes.Card)
+
+
+def _format_of(revision: CardRevision, key: str) -> dict[str, Any]:
+    found = registry.named(key)
+    started = exchange.started(revision, key) if found.in_worker else None
+    return {
+        "format": key,
+        "title": found.title,
+        "suffix": found.suffix,
+        "media_type": found.media_type,
+        "revision": revision.number,
+        "is_written": not found.in_worker or bool(started and started.sha256),
+        "can_be_imported": found.read is not None,
+        "run": started.run if started else None,
+    }
 
 
 def _comment_of(request: PersonsRequest, name: str, number: int, pk: int) -> VersionComment:
