@@ -15,11 +15,18 @@ from mlgov_client.errors import (
     MlgovError,
     NotApproved,
     Refused,
+    RunFailed,
     TimedOut,
     Unreachable,
 )
+from mlgov_client.files import CardFile
 from mlgov_client.shapes import (
+    CardFormat,
+    DataSet,
     Deployment,
+    Evaluation,
+    ImportedCard,
+    MissingField,
     Person,
     Review,
     Reviewer,
@@ -33,9 +40,15 @@ from mlgov_client.versions import Version
 
 __all__ = [
     "Card",
+    "CardFile",
+    "CardFormat",
     "Client",
+    "DataSet",
     "Deployment",
     "DeploymentFailed",
+    "Evaluation",
+    "ImportedCard",
+    "MissingField",
     "Misused",
     "MlgovError",
     "NotApproved",
@@ -44,6 +57,7 @@ __all__ = [
     "Review",
     "Reviewer",
     "Run",
+    "RunFailed",
     "Stage",
     "Status",
     "TimedOut",

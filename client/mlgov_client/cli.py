@@ -1,49 +1,31 @@
 """The command line. Results go to stdout, everything else to stderr.
 
 Exit codes: 0 done, 1 refused by mlgov, 2 usage, 3 changes requested or withdrawn, 4 timed out,
-5 mlgov cannot be reached, 6 the deployment failed, 130 interrupted.
+5 mlgov cannot be reached, 6 the deployment failed, 7 an evaluation or a file that a worker writes
+failed, 8 fields of the card are missing, 130 interrupted.
 """
 
-import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
-from typing import Any
 
 import click
 
-from mlgov_client import output
+from mlgov_client import card_commands, output
 from mlgov_client.client import Client
 from mlgov_client.errors import Misused, MlgovError
-from mlgov_client.shapes import as_dict
+from mlgov_client.options import (
+    DEPLOYMENTS_TAKE,
+    REVIEWS_TAKE,
+    Connect,
+    as_json,
+    print_found,
+    reference,
+    timeout,
+)
 from mlgov_client.transport import VERSION
-from mlgov_client.waiting import seconds_of
 
-Connect = Callable[[], Client]
 INTERRUPTED = 130
-REVIEWS_TAKE, DEPLOYMENTS_TAKE = "2h", "30m"
-
-
-class Duration(click.ParamType):
-    name = "time"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        try:
-            seconds_of(value)
-        except Misused as error:
-            self.fail(error.message, param, ctx)
-        return str(value)
-
-
-as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-reference = click.argument("version", metavar="MODEL/VERSION")
-
-
-def timeout(default: str) -> Any:
-    return click.option(
-        "--timeout", type=Duration(), default=default, show_default=True, help="90s, 45m, 1h30m …"
-    )
 
 
 @click.group(epilog="VERSION is fraud/3, models:/fraud/3, fraud/latest or fraud@alias.")
@@ -72,7 +54,7 @@ def whoami(connect: Connect, as_json: bool) -> None:
     """Say as whom mlgov knows you."""
     client = connect()
     person = client.whoami()
-    _print(person, output.person(person, client.url), as_json)
+    print_found(person, output.person(person, client.url), as_json)
 
 
 @mlgov.command()
@@ -82,7 +64,7 @@ def whoami(connect: Connect, as_json: bool) -> None:
 def status(connect: Connect, version: str, as_json: bool) -> None:
     """Show where a version stands: its stage, reviews and deployments."""
     found = connect().version(version).status()
-    _print(found, output.status(found), as_json)
+    print_found(found, output.status(found), as_json)
 
 
 @mlgov.group()
@@ -120,7 +102,7 @@ def review_request(
         # Said at once: a job that is killed while it waits has told where the review is.
         click.echo(f"Review {found.id}: {found.url}", err=True)
         found = client.wait_for_review(found.id, timeout)
-    _print(found, output.review(found), as_json)
+    print_found(found, output.review(found), as_json)
 
 
 @review.command("wait")
@@ -134,7 +116,7 @@ def review_wait(
 ) -> None:
     """Wait until the review of a version is decided."""
     found = connect().version(version).wait_for_review(stage, timeout)
-    _print(found, output.review(found), as_json)
+    print_found(found, output.review(found), as_json)
 
 
 @mlgov.command()
@@ -162,36 +144,11 @@ def deploy(
     found = asked.deploy(stage, reason=reason)
     if wait:
         found = asked.wait_for_deployment(stage, timeout)
-    _print(found, output.deployment(found), as_json)
+    print_found(found, output.deployment(found), as_json)
 
 
-@mlgov.command()
-@reference
-@click.option(
-    "-o",
-    "--output",
-    "target",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="A file to write. Default: standard output.",
-)
-@as_json
-@click.pass_obj
-def card(connect: Connect, version: str, target: Path | None, as_json: bool) -> None:
-    """Fetch a model card with its lineage, as Markdown or JSON."""
-    found = connect().version(version).card()
-    text = found.json + "\n" if as_json else found.markdown
-    if target is None:
-        click.echo(text, nl=False)
-        return
-    try:
-        target.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise Misused(f"{target} cannot be written: {error.strerror or error}.") from error
-    click.echo(f"Wrote {target}.", err=True)
-
-
-def _print(value: object, text: str, as_json: bool) -> None:
-    click.echo(json.dumps(as_dict(value), indent=2, ensure_ascii=False) if as_json else text)
+for command in card_commands.ALL:
+    mlgov.add_command(command)
 
 
 def run(arguments: Sequence[str] | None = None) -> int:

@@ -1,10 +1,15 @@
 """The client: who asks, and the versions of models that he sees."""
 
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
 from mlgov_client.configuration import Configuration
-from mlgov_client.errors import Misused, NotApproved
+from mlgov_client.errors import Misused, NotApproved, RunFailed
 from mlgov_client.progress import display
 from mlgov_client.references import Reference
-from mlgov_client.shapes import Person, Review
+from mlgov_client.shapes import DataSet, Evaluation, Person, Review, Run
 from mlgov_client.transport import Transport, path_of
 from mlgov_client.versions import Version
 from mlgov_client.waiting import wait
@@ -71,6 +76,75 @@ class Client:
         raise NotApproved(
             "\n".join([f"Changes are requested in review {id}. {review.url}", *said]), review
         )
+
+    def data_sets(self, project: str) -> list[DataSet]:
+        """On which versions of a project can be evaluated, newest first."""
+        path = f"{path_of('projects', project)}/data-sets"
+        return list(self.transport.all(path, DataSet.read))
+
+    def data_set(self, project: str, name: str) -> DataSet:
+        """A data set of a project by its name, or by its number."""
+        found = self.data_sets(project)
+        for data_set in found:
+            if name in (data_set.name, str(data_set.id)):
+                return data_set
+        known = ", ".join(data_set.name for data_set in found) or "none"
+        raise Misused(
+            f"{project} has no data set “{name}”. Its data sets: {known}. Upload one with "
+            "`mlgov data-set upload`."
+        )
+
+    def upload_data_set(
+        self,
+        project: str,
+        path: str | os.PathLike[str],
+        *,
+        name: str | None = None,
+        description: str = "",
+    ) -> DataSet:
+        """Upload a CSV or JSON file to evaluate on; its name is that of the file if not given."""
+        source = Path(path)
+        try:
+            file = source.open("rb")
+        except OSError as error:
+            raise Misused(f"{path} cannot be read: {error.strerror or error}.") from error
+        with file:
+            return self.transport.upload(
+                f"{path_of('projects', project)}/data-sets",
+                DataSet.read,
+                (source.name, file),
+                {"name": name or source.stem, "description": description},
+            )
+
+    def evaluation(self, id: int) -> Evaluation:
+        return self.transport.get(path_of("evaluations", id), Evaluation.read)
+
+    def evaluation_report(self, id: int) -> dict[str, Any]:
+        """The report of an evaluation that has come to one."""
+        return self.transport.get(f"{path_of('evaluations', id)}/report", dict)
+
+    def wait_for_evaluation(self, id: int, timeout: float | str | None = None) -> Evaluation:
+        """The evaluation with its report. Raises `RunFailed` where it comes to none."""
+        self.wait_for_run(lambda: self.evaluation(id).run, f"evaluation {id}", timeout)
+        return self.evaluation(id)
+
+    def wait_for_run(
+        self, read: Callable[[], Run], what: str, timeout: float | str | None = None
+    ) -> Run:
+        """A run that has succeeded. Raises `RunFailed` where it has not, `TimedOut` later."""
+        with display(self.progress) as shown:
+            run = wait(
+                read,
+                until=lambda run: run.is_finished,
+                told=lambda run: shown.show(f"{run.title}: {run.state}.", 0, 1),
+                trouble=lambda error: shown.show(str(error), 0, 1),
+                timeout=timeout,
+                what=what,
+            )
+        if run.state != "succeeded":
+            said = [f"{run.title}: {run.state}.", run.error_text, run.error_remedy]
+            raise RunFailed(" ".join(filter(None, said)), run)
+        return run
 
     def _looked_up(self, wanted: Reference) -> int:
         path = path_of("models", wanted.model)

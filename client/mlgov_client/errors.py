@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from mlgov_client.shapes import Deployment, Review
+    from mlgov_client.shapes import Deployment, Review, Run
 
 
 class MlgovError(Exception):
@@ -83,3 +83,13 @@ class DeploymentFailed(MlgovError):
     def __init__(self, message: str, deployment: Deployment | None) -> None:
         super().__init__(message)
         self.deployment = deployment
+
+
+class RunFailed(MlgovError):
+    """An evaluation, or a file that a worker writes, did not come to an end."""
+
+    exit_code = 7
+
+    def __init__(self, message: str, run: Run) -> None:
+        super().__init__(message)
+        self.run = run

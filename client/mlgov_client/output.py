@@ -2,7 +2,16 @@
 
 from collections.abc import Iterable
 
-from mlgov_client.shapes import Deployment, Person, Review, Status
+from mlgov_client.shapes import (
+    DataSet,
+    Deployment,
+    Evaluation,
+    ImportedCard,
+    MissingField,
+    Person,
+    Review,
+    Status,
+)
 
 STATES = {
     "open": "open",
@@ -53,6 +62,38 @@ def status(found: Status) -> str:
         *map(deployment, found.deployments),
     ]
     return "\n".join([*lines, *blocks])
+
+
+def imported(found: ImportedCard) -> str:
+    lines = [f"Revision {found.revision} of the card: {len(found.unconfirmed)} fields wait."]
+    lines += [f"  {pointer}, from {origin}" for pointer, origin in found.unconfirmed.items()]
+    if found.unconfirmed:
+        lines.append("Read them on the card, and confirm there that they hold.")
+    return "\n".join(lines)
+
+
+def missing(found: Iterable[MissingField]) -> str:
+    lines = [f"{field.title} ({field.pointer}): {field.reason}" for field in found]
+    return "\n".join(lines) or "Nothing is missing that a review needs."
+
+
+def evaluation(found: Evaluation) -> str:
+    lines = [
+        f"Evaluation {found.id} of {found.model}/{found.version} on {found.data_set}: "
+        f"{found.run.state}",
+        f"  {found.url}",
+    ]
+    if found.run.error_text:
+        lines.append(f"  {found.run.error_text} {found.run.error_remedy}".rstrip())
+    return "\n".join(lines)
+
+
+def data_sets(found: Iterable[DataSet]) -> str:
+    lines = [
+        f"{row.id}  {row.name}: {row.format}, {row.size:,} bytes, columns {', '.join(row.columns)}"
+        for row in found
+    ]
+    return "\n".join(lines) or "There is no data set yet."
 
 
 def _in_words(state: str) -> str:

@@ -154,7 +154,7 @@ class Review:
 
 @dataclass(frozen=True)
 class Run:
-    """An attempt at slow work: a build, or a rollout."""
+    """An attempt at slow work: a build, a rollout, an evaluation, a file that is written."""
 
     id: int
     kind: str
@@ -239,6 +239,108 @@ class Status:
     version: VersionDetails
     reviews: tuple[Review, ...]
     deployments: tuple[Deployment, ...]
+
+
+@dataclass(frozen=True)
+class MissingField:
+    """A field of a card that a review needs, and that says nothing yet or waits for a yes."""
+
+    pointer: str
+    title: str
+    reason: str
+    filled_by: str  # auto, auto+edit, person or system
+
+    @classmethod
+    def read(cls, data: Any) -> MissingField:
+        return cls(data["pointer"], data["title"], data["reason"], data["filled_by"])
+
+
+@dataclass(frozen=True)
+class ImportedCard:
+    """The revision of a card that a file made, and what waits on it for somebody's yes."""
+
+    revision: int
+    digest: str
+    unconfirmed: dict[str, str]  # by JSON pointer of the field: where its value is from
+
+    @classmethod
+    def read(cls, data: Any) -> ImportedCard:
+        return cls(data["revision"], data["digest"], dict(data["unconfirmed"]))
+
+
+@dataclass(frozen=True)
+class CardFormat:
+    format: str
+    title: str
+    suffix: str
+    is_written: bool
+    can_be_imported: bool
+    run: Run | None  # of the worker that writes it
+
+    @classmethod
+    def read(cls, data: Any) -> CardFormat:
+        return cls(
+            format=data["format"],
+            title=data["title"],
+            suffix=data["suffix"],
+            is_written=data["is_written"],
+            can_be_imported=data["can_be_imported"],
+            run=Run.read(data["run"]) if data["run"] else None,
+        )
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """What versions are evaluated on. Its rows are not given out."""
+
+    id: int
+    name: str
+    format: str
+    size: int
+    sha256: str
+    columns: tuple[str, ...]
+    description: str
+
+    @classmethod
+    def read(cls, data: Any) -> DataSet:
+        return cls(
+            id=data["id"],
+            name=data["name"],
+            format=data["format"],
+            size=data["size"],
+            sha256=data["sha256"],
+            columns=tuple(data["columns"]),
+            description=data["description"],
+        )
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    id: int
+    model: str
+    version: int
+    data_set: str
+    kind: str  # binary, multiclass or regression
+    target: str
+    run: Run
+    url: str
+
+    @property
+    def has_report(self) -> bool:
+        return self.run.state == "succeeded"
+
+    @classmethod
+    def read(cls, data: Any) -> Evaluation:
+        return cls(
+            id=data["id"],
+            model=data["model"],
+            version=data["version"],
+            data_set=data["data_set"]["name"],
+            kind=data["kind"],
+            target=data["target"],
+            run=Run.read(data["run"]),
+            url=data["url"],
+        )
 
 
 def as_dict(value: Any) -> Any:

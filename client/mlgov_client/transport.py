@@ -3,9 +3,9 @@
 import json
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any, TypeVar
+from typing import IO, Any, TypeVar
 from urllib.parse import quote
 
 import requests
@@ -51,20 +51,30 @@ class Transport:
 
     def get(self, path: str, read: Callable[[Any], T], **query: Any) -> T:
         """Reads change nothing, so they are tried again where the connection fails."""
-        for attempt in range(1, ATTEMPTS + 1):
-            try:
-                return self._read(self._send("GET", path, params=query), read)
-            except _ComeAgain as answer:
-                if attempt == ATTEMPTS:
-                    raise answer.error from answer.__cause__
-                pause = answer.after or 0.5 * 2 ** (attempt - 1) * random.uniform(0.8, 1.2)
-                time.sleep(min(pause, LONGEST_PAUSE))
-        raise AssertionError("unreachable")
+        return _repeated(lambda: self._read(self._send("GET", path, params=query), read))
+
+    def fetch(self, path: str) -> tuple[bytes, Mapping[str, str]]:
+        """A file, with the headers that it came with."""
+        answer = _repeated(lambda: self._send("GET", path))
+        return answer.content, answer.headers
 
     def post(self, path: str, read: Callable[[Any], T], **body: Any) -> T:
         """Never repeated: whether the first one was carried out cannot be known."""
+        return self._once(path, read, json=body)
+
+    def upload(
+        self,
+        path: str,
+        read: Callable[[Any], T],
+        file: tuple[str, IO[bytes]],
+        fields: Mapping[str, str],
+    ) -> T:
+        """A file by its name, with what is said of it. Never repeated either."""
+        return self._once(path, read, data=dict(fields), files={"file": file})
+
+    def _once(self, path: str, read: Callable[[Any], T], **body: Any) -> T:
         try:
-            return self._read(self._send("POST", path, json=body), read)
+            return self._read(self._send("POST", path, **body), read)
         except _ComeAgain as answer:
             raise answer.error from answer.__cause__
 
@@ -162,6 +172,18 @@ class _ComeAgain(Exception):
         super().__init__(str(error))
         self.error = error
         self.after = after
+
+
+def _repeated(ask: Callable[[], T]) -> T:
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            return ask()
+        except _ComeAgain as answer:
+            if attempt == ATTEMPTS:
+                raise answer.error from answer.__cause__
+            pause = answer.after or 0.5 * 2 ** (attempt - 1) * random.uniform(0.8, 1.2)
+            time.sleep(min(pause, LONGEST_PAUSE))
+    raise AssertionError("unreachable")
 
 
 def path_of(*parts: object) -> str:

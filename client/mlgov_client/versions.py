@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlgov_client.cards import Card
 from mlgov_client.errors import DeploymentFailed, Misused, Refused
+from mlgov_client.files import CardFile, format_of, text_of
 from mlgov_client.progress import display
-from mlgov_client.shapes import Deployment, Review, Stage, Status, VersionDetails
+from mlgov_client.shapes import (
+    CardFormat,
+    DataSet,
+    Deployment,
+    Evaluation,
+    ImportedCard,
+    MissingField,
+    Review,
+    Stage,
+    Status,
+    VersionDetails,
+)
 from mlgov_client.transport import path_of
 from mlgov_client.waiting import wait
 
@@ -144,7 +158,76 @@ class Version:
             f"{self._path}/card", lambda data: Card.read(data, version, lineage)
         )
 
+    def missing(self) -> list[MissingField]:
+        """The fields of the card that a review needs, and that nobody has filled or confirmed."""
+        return self._transport.get(
+            f"{self._path}/card/missing", lambda rows: [MissingField.read(row) for row in rows]
+        )
+
+    def import_card(
+        self, path: str | os.PathLike[str], *, format: str | None = None, replace: bool = False
+    ) -> ImportedCard:
+        """Put what a file says on the card, where it waits until somebody confirms it.
+
+        Fields that say something keep it, unless `replace`.
+        """
+        text = text_of(path)
+        return self._transport.post(
+            f"{self._path}/card/import",
+            ImportedCard.read,
+            format=format or format_of(text, Path(path).name),
+            content=text,
+            replace=replace,
+        )
+
+    def export_card(self, format: str, timeout: float | str | None = None) -> CardFile:
+        """The newest revision of the card in a format; what a worker writes is waited for."""
+        address = f"{self._path}/card/exports"
+        found = self._format(format)
+        if not found.is_written:
+            asked = self._transport.post(f"{address}{path_of(format)}", CardFormat.read)
+            started = asked.run
+            assert started is not None
+            self._client.wait_for_run(
+                lambda: self._format(format).run or started, f"{found.title} of {self}", timeout
+            )
+        return CardFile.of(*self._transport.fetch(f"{address}{path_of(format)}"))
+
+    def evaluate(
+        self, data_set: int | str | DataSet, *, kind: str, target: str, **options: Any
+    ) -> Evaluation:
+        """Start to measure the version on a data set of its project, by number or name.
+
+        `kind` is binary, multiclass or regression; `options` are `positive`, `prediction_column`,
+        `threshold`, `cohorts`, `sensitive`, `min_rows` and `seed`.
+        """
+        if isinstance(data_set, str):
+            data_set = self._client.data_set(self.details().project, data_set)
+        given = {name: value for name, value in options.items() if value is not None}
+        return self._transport.post(
+            f"{self._path}/evaluations",
+            Evaluation.read,
+            data_set=data_set.id if isinstance(data_set, DataSet) else data_set,
+            kind=kind,
+            target=target,
+            **given,
+        )
+
+    def evaluations(self) -> list[Evaluation]:
+        """Newest first."""
+        return list(self._transport.all(f"{self._path}/evaluations", Evaluation.read))
+
     # ---- what the above is made of -----------------------------------------------------------
+
+    def _format(self, wanted: str) -> CardFormat:
+        rows = self._transport.get(
+            f"{self._path}/card/exports", lambda rows: [CardFormat.read(row) for row in rows]
+        )
+        for row in rows:
+            if row.format == wanted:
+                return row
+        known = ", ".join(row.format for row in rows)
+        raise Misused(f"Cards are not written as “{wanted}”. The formats: {known}.")
 
     def _review_ids(self) -> list[tuple[str, int]]:
         rows = self._transport.all(f"{self._path}/reviews", lambda row: (row["stage"], row["id"]))
