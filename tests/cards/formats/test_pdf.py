@@ -72,6 +72,14 @@ def test_a_card_becomes_a_tagged_pdf() -> None:
 
 
 @pytest.mark.pdf
+@pytest.mark.parametrize("count", [12, 40])
+def test_pairs_that_need_more_than_a_page_are_written_in_no_time(count: int) -> None:
+    parameters = {f"parameter_{n}_{'x' * 50}": "a word " * 30 for n in range(count)}
+    document = example() | {"development": {"parameters": parameters}}
+    assert registry.export("pdf", document, Context()).content.startswith(b"%PDF")
+
+
+@pytest.mark.pdf
 def test_no_request_leaves_the_worker(visited: tuple[int, list[bytes]]) -> None:
     port, heard = visited
     pdf = import_module("apps.cards.formats.pdf")
