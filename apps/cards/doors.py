@@ -1,8 +1,9 @@
-from apps.core.doors import Author, Login, Rate, declare, may, methods, view
+from apps.core.doors import Author, Login, Rate, declare, everybody, may, methods, view
 
 declare(
     Login.SESSION,
     {
+        "cards:search": methods(GET=everybody()),
         "cards:compare": methods(GET=view("model")),
         "cards:section_rules": methods(
             GET=view("project"),
@@ -11,6 +12,7 @@ declare(
         "cards:section_rule_remove": methods(
             POST=may("manage_project", "section rule", "section_rule.delete")
         ),
+        "cards:compare_cards": methods(GET=view("version")),
         "cards:edit": methods(GET=may("edit_card", "version", rate=Rate.READ)),
         "cards:section": methods(
             GET=may("edit_card", "version", rate=Rate.READ),

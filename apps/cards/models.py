@@ -219,6 +219,81 @@ class ReportFile(models.Model):
         return self.kind in (ReportKind.JSON, ReportKind.CSV, ReportKind.TEXT)
 
 
+class IndexedCard(models.Model):
+    """That the revision of a version is in the index of the search, and how it was put there.
+
+    What it says stands in the rows below, so that each can be kept from those who may not read the
+    section it comes from.
+    """
+
+    version = models.OneToOneField(
+        ModelVersion, on_delete=models.CASCADE, primary_key=True, related_name="indexed_card"
+    )
+    revision = models.ForeignKey(CardRevision, on_delete=models.CASCADE, related_name="+")
+    format = models.PositiveSmallIntegerField()
+
+    def __str__(self) -> str:
+        return f"index of {self.revision}"
+
+
+class Indexed(models.Model):
+    version = models.ForeignKey(ModelVersion, on_delete=models.CASCADE, related_name="+")
+    # Key of the section of the card; empty: what everybody knows who sees the version.
+    section = models.CharField(max_length=100, blank=True)
+
+    class Meta:
+        abstract = True
+
+
+class CardText(Indexed):
+    """The words of a section. The database keeps an index of its own of them: see the migration."""
+
+    words = models.TextField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["version", "section"], name="one_card_text_per_version_and_section"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"words of {self.section or 'the name'} of {self.version}"
+
+
+class CardFact(Indexed):
+    """A value that cards are filtered by, such as their risk tier; `key` is what is compared."""
+
+    kind = models.CharField(max_length=20)
+    key = models.CharField(max_length=200)
+    value = models.CharField(max_length=200)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["version", "kind", "key"], name="one_card_fact_per_version_kind_and_key"
+            )
+        ]
+        indexes: ClassVar = [models.Index(fields=["kind", "key"], name="card_facts")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.value} of {self.version}"
+
+
+class CardMetric(Indexed):
+    """A number of the whole evaluation: one for a slice of the data says little of the model."""
+
+    key = models.CharField(max_length=200)
+    name = models.CharField(max_length=200)
+    value = models.FloatField()
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["key", "value"], name="card_metrics")]
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.value} of {self.version}"
+
+
 class CardRequirement(models.Model):
     """That a field has to be filled before a version enters a stage, or need not be.
 

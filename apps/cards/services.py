@@ -13,6 +13,7 @@ from apps.cards.documents import Document
 from apps.cards.events import CardEdited, RunReadAgain
 from apps.cards.models import CardReading, CardRevision
 from apps.cards.schema import FIELDS, Catalogue, Source
+from apps.cards.search import index
 from apps.core.errors import Conflict, Invalid
 from apps.outbox.services import publish
 from apps.registry import policies
@@ -36,6 +37,7 @@ def open_card(version: ModelVersion) -> CardRevision:
     if version.is_ready:
         revision.reading = _read(version, filling.of(version))
     revision.save()
+    index.put(revision)
     return revision
 
 
@@ -245,6 +247,7 @@ def _revise(
     )
     revision.digest = revision.content_digest()
     revision.save()
+    index.put(revision)
     record(
         actor=by,
         action="card.edit" if reading is None else "card.fill",

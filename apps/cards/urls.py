@@ -8,10 +8,13 @@ from apps.cards import (
     section_views,
     views,
 )
+from apps.cards.search import views as search_views
 
 app_name = "cards"
 CARD = "models/<str:name>/versions/<int:number>/card"
 urlpatterns = [
+    path("cards/search", search_views.search, name="search"),
+    path("cards/compare", search_views.compare, name="compare_cards"),
     path("models/<str:name>/compare", comparison_views.compare, name="compare"),
     path("projects/<slug:slug>/card-sections", section_views.rules, name="section_rules"),
     path(

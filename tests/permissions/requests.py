@@ -238,6 +238,7 @@ QUERIES: dict[str, Body] = {
         app_label="accounts", model_name="user", field_name="owner", term="viewer"
     ),
     "access:who_export": lambda w, p: {"action": "view", "object": f"model:{p.model_pk}"},
+    "cards:compare_cards": lambda w, p: {"card": f"{p.model}:{p.number}"},
     "web:tracked_metric": values(name="auc"),
     "web:tracked_artifacts": values(path="plots"),
     "web:tracked_file": values(path="plots/roc.png"),

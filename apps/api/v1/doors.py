@@ -150,6 +150,7 @@ declare(
         "v1:artifact": methods(GET=view("artifact")),
         "v1:lineage": methods(GET=view("version")),
         "v1:card": methods(GET=view("version"), PUT=may("edit_card", "version", "card.edit")),
+        "v1:card_search": methods(GET=everybody()),
         "v1:card_schema": methods(GET=everybody()),
         "v1:card_fill": methods(
             POST=may(

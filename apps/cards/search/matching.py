@@ -1,0 +1,44 @@
+"""Looking up terms in the index of words that each of the databases keeps."""
+
+from typing import Any
+
+from django.db.models import BooleanField, F, Func
+from django.db.models.expressions import Col
+
+from apps.cards.search.words import Term, Wording
+
+
+class Holds(Func):
+    """Whether a row of `CardText` holds a term. Its words are letters and digits alone."""
+
+    output_field = BooleanField()
+
+    def __init__(self, term: Term, *columns: Any) -> None:
+        self.term = term
+        super().__init__(*(columns or (F("pk"),)))
+
+    def as_postgresql(self, compiler: Any, connection: Any, **_: Any) -> tuple[str, list[Any]]:
+        # The vector stands in the same row, in a column that Django does not know.
+        (column,) = self.get_source_expressions()
+        assert isinstance(column, Col)
+        table = compiler.quote_name_unless_alias(column.alias)
+        asked = " | ".join(map(_for_postgresql, self.term.wordings))
+        return table + ".vector @@ to_tsquery('simple'::regconfig, %s)", [asked]
+
+    def as_sqlite(self, compiler: Any, connection: Any, **_: Any) -> tuple[str, list[Any]]:
+        (column,) = self.get_source_expressions()
+        key, parameters = compiler.compile(column)
+        asked = " OR ".join(map(_for_sqlite, self.term.wordings))
+        rows = " IN (SELECT rowid FROM cards_words WHERE cards_words MATCH %s)"
+        return key + rows, [*parameters, asked]
+
+
+def _for_postgresql(wording: Wording) -> str:
+    words = [f"'{word}'" for word in wording.words]
+    if wording.is_beginning:
+        words[-1] += ":*"
+    return f"({' <-> '.join(words)})"
+
+
+def _for_sqlite(wording: Wording) -> str:
+    return f'"{" ".join(wording.words)}"{" *" if wording.is_beginning else ""}'
