@@ -8,6 +8,7 @@ ALL = (
     "access_rules",
     "refusals",
     "cards",
+    "card_search",
     "registry_against_stock",
     "approval_to_prediction",
 )

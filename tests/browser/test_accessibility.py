@@ -96,6 +96,7 @@ def test_no_page_is_seriously_hard_to_use(
             f"{card}/card/revisions",
             f"{card}/card/revisions/2",
             f"{card}/reviews/new",
+            "/cards/search?q=read&project=credit",
             "/account",
             "/account/tokens",
         ],

@@ -43,6 +43,20 @@ def test_models(signed_in: Signed, viewer: User, project: Project, staging: Stag
     _same_for_three(client, "/models", add)
 
 
+def test_found_cards(signed_in: Signed, viewer: User, project: Project, staging: Stage) -> None:
+    def add(name: str) -> None:
+        version = factories.make_version(factories.make_model(project, name), by=project.created_by)
+        cards.edit_card(
+            version,
+            by=project.created_by,
+            base_revision=1,
+            changes={"/use/intended_use": "Loans.", "/overview/owner": {"name": "Risk"}},
+        )
+        Placement.objects.create(version=version, stage=staging)
+
+    _same_for_three(signed_in(viewer), "/cards/search?q=loans&owner=risk", add)
+
+
 def test_projects(signed_in: Signed, viewer: User, owner: User, project: Project) -> None:
     def add(name: str) -> None:
         factories.join(factories.make_project(name, owner=owner), viewer, "viewer")

@@ -41,6 +41,12 @@ class Place:
         return field.title if field else self.key.replace("_", " ").capitalize()
 
     @property
+    def label(self) -> str:
+        """Section and field, once where both are called the same."""
+        field = self.field_title
+        return field if field == self.title else f"{self.title}, {field[:1].lower()}{field[1:]}"
+
+    @property
     def pointer(self) -> str:
         return f"/{self.section}/{self.key}" if self.key else f"/{self.section}"
 

@@ -59,9 +59,7 @@ class SearchForm(forms.Form):
     metric = _field("Metric", _text("metric"))
     at_least = _field("At least", _text(inputmode="decimal"))
     at_most = _field("At most", _text(inputmode="decimal"))
-    versions = _field(
-        "Versions", _choice(("newest", "Newest of each model"), ("all", "All versions"))
-    )
+    versions = _field("Versions", _choice(("newest", "Newest only"), ("all", "All of them")))
     sort = _field("First come", _choice(("relevance", "Best matches"), ("newest", "Newest")))
 
     def __init__(self, given: Mapping[str, str]) -> None:
@@ -77,7 +75,8 @@ class SearchForm(forms.Form):
             choices = [(one.value, f"{_spoken(name, one)} ({one.count:,})") for one in found]
             chosen = self.data.get(name, "")
             if chosen and chosen not in [one.value for one in found]:
-                choices.append((chosen, f"{chosen[:LONGEST]} (0)"))
+                nothing = Offer(chosen, chosen[:LONGEST], 0)
+                choices.append((chosen, f"{_spoken(name, nothing)} (0)"))
             widget: Any = self.fields[name].widget
             widget.choices = [("", any_of), *choices]
 

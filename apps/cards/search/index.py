@@ -22,8 +22,8 @@ from apps.registry.models import ModelVersion, RegisteredModel
 from apps.registry.services.locks import lock_version
 from apps.registry.states import VersionState
 
-# To be raised where another index comes of the same card: `catch_up` then makes all anew.
-FORMAT = 1
+# To be raised where the same card is indexed in another way: `catch_up` then makes all anew.
+UNKNOWN, FORMAT = 0, 1
 # PostgreSQL takes no more of one text, which could be 1 MB of words that are all different.
 MOST_BYTES = 400_000
 # A section without a name: whoever sees a version sees what its model is called.
@@ -51,8 +51,11 @@ def put(revision: CardRevision) -> None:
     _put_texts(version, {NAME: _name_of(version.model_id), **_texts(revision.content)})
     _put_facts(version, _facts(revision.content))
     _put_metrics(version, _metrics(revision.content))
-    IndexedCard.objects.update_or_create(
-        version=version, defaults={"revision": revision, "format": FORMAT}
+    IndexedCard.objects.bulk_create(
+        [IndexedCard(version=version, revision=revision, format=FORMAT)],
+        update_conflicts=True,
+        unique_fields=["version"],
+        update_fields=["revision", "format"],
     )
 
 
@@ -81,7 +84,8 @@ def not_indexed() -> QuerySet[ModelVersion]:
 def catch_up(*, everything: bool = False) -> int:
     """Index what is not, or all cards. Returns how many. May be stopped and called again."""
     if everything:
-        IndexedCard.objects.all().delete()
+        # What is known stays findable until it is known anew.
+        IndexedCard.objects.update(format=UNKNOWN)
     count = 0
     for pk in list(not_indexed().order_by("pk").values_list("pk", flat=True)):
         with transaction.atomic():

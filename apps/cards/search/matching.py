@@ -25,12 +25,12 @@ class Holds(Func):
         asked = " | ".join(map(_for_postgresql, self.term.wordings))
         return table + ".vector @@ to_tsquery('simple'::regconfig, %s)", [asked]
 
-    def as_sqlite(self, compiler: Any, connection: Any, **_: Any) -> tuple[str, list[Any]]:
+    def as_sqlite(self, compiler: Any, connection: Any, **_: Any) -> tuple[str, tuple[Any, ...]]:
         (column,) = self.get_source_expressions()
         key, parameters = compiler.compile(column)
         asked = " OR ".join(map(_for_sqlite, self.term.wordings))
         rows = " IN (SELECT rowid FROM cards_words WHERE cards_words MATCH %s)"
-        return key + rows, [*parameters, asked]
+        return key + rows, (*parameters, asked)
 
 
 def _for_postgresql(wording: Wording) -> str:

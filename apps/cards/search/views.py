@@ -138,7 +138,8 @@ def _strange(versions: QuerySet[ModelVersion], asked: Question, hidden: Hidden) 
 
 
 def _loosened(request: HttpRequest, asked: Question, hidden: Hidden) -> Iterator[Loosened]:
-    user, given = request.user, request.GET
+    user: Any = request.user
+    given = request.GET
     narrowing = (*FILTERS, "metric", "at_least", "at_most")
     ways = [
         (
