@@ -43,10 +43,14 @@ def found(user: User, hidden: Hidden = NOTHING_HIDDEN, **asked: Any) -> list[str
 
 
 def names(asked: Question, user: User, hidden: Hidden) -> list[str]:
-    answer = finding.found(finding.versions_of(user, asked), asked, hidden)
-    keys = list(finding.ordered(answer, asked, hidden))
+    keys = finding.Answer(finding.versions_of(user, asked), asked, hidden)[:]
     by_key = ModelVersion.objects.select_related("model").in_bulk(keys)
     return [f"{by_key[key].model.name} {by_key[key].number}" for key in keys]
+
+
+def offered(asked: Question, user: User, hidden: Hidden) -> dict[str, list[finding.Offer]]:
+    versions = finding.versions_of(user, asked)
+    return finding.offers(versions, asked, hidden, finding.Answer(versions, asked, hidden))
 
 
 @pytest.fixture
@@ -126,7 +130,7 @@ def test_filters_and_metrics(
     assert found(stranger, versions="all") == []
 
     asked = question({"versions": "all", "risk_tier": "high"})
-    offers = finding.offers(finding.versions_of(viewer, asked), asked, NOTHING_HIDDEN)
+    offers = offered(asked, viewer, NOTHING_HIDDEN)
     told = {name: [(one.value, one.count) for one in offers[name]] for name in offers}
     assert told["risk_tier"] == [("high", 1), ("medium", 1)]
     assert told["data_set"] == [("loans 2026", 1)]
@@ -156,7 +160,7 @@ def test_hidden_sections_are_not_found_counted_excluded_or_ranked_by(
     assert found(viewer, hidden, versions="all", q="-Nightingale") == everything
     assert found(viewer, hidden, versions="all", q="review") == ["fraud_watch 1"]
     asked = question({"versions": "all"})
-    offers = finding.offers(finding.versions_of(viewer, asked), asked, hidden)
+    offers = offered(asked, viewer, hidden)
     assert {name for name, told in offers.items() if told} == {"project"}
     # The sections of the model that one may read are found as before.
     assert found(viewer, hidden, q="companies") == ["loan-scoring 1"]

@@ -5,7 +5,7 @@ found, excluded, counted or ranked by. Versions that he does not see are left ou
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -16,7 +16,7 @@ from apps.cards import sections
 from apps.cards.models import CardFact, CardMetric, CardText, IndexedCard
 from apps.cards.search.asking import CARD_FILTERS, PLACE_FILTERS, Question, key_of
 from apps.cards.search.index import NAME
-from apps.cards.search.matching import Holds
+from apps.cards.search.matching import Holds, IsAmong
 from apps.cards.search.words import Term
 from apps.registry import policies
 from apps.registry.models import ModelVersion
@@ -100,14 +100,27 @@ def found(
     return answer
 
 
-def ordered(answer: QuerySet[ModelVersion], asked: Question, hidden: Hidden) -> QuerySet[Any, int]:
-    """Primary keys of the versions, by relevance or the newest first.
+class Answer(Sequence[int]):
+    """Primary keys of the versions that answer, by relevance or the newest first.
 
-    The relevance depends on the card alone: what other cards say, which the person perhaps may not
-    read, changes nothing.
+    Which they are is asked once, and in which order for the page that is shown.
     """
-    if not asked.by_relevance:
-        return answer.order_by("-pk").values_list("pk", flat=True)
+
+    def __init__(self, versions: QuerySet[ModelVersion], asked: Question, hidden: Hidden) -> None:
+        found_ones = found(versions, asked, hidden).order_by("-pk")
+        self.keys = list(found_ones.values_list("pk", flat=True))
+        self._ordered = _by_relevance(self.keys, asked, hidden) if asked.by_relevance else self.keys
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    def __getitem__(self, wanted: Any) -> Any:
+        found_ones = self._ordered[wanted]
+        return list(found_ones) if isinstance(wanted, slice) else found_ones
+
+
+def _by_relevance(keys: Sequence[int], asked: Question, hidden: Hidden) -> QuerySet[Any, int]:
+    """It depends on the card alone: what others say, perhaps unseen, changes nothing."""
     weights = Case(*(When(section=key, then=Value(w)) for key, w in WEIGHTS.items()), default=1)
     nothing = Value(0)
     score = sum(
@@ -116,7 +129,7 @@ def ordered(answer: QuerySet[ModelVersion], asked: Question, hidden: Hidden) -> 
     )
     return (
         _holding(asked.wanted, hidden)
-        .filter(version__in=answer.values("pk"))
+        .filter(IsAmong(keys))
         .values("version")
         .annotate(score=score)
         .order_by("-score", "-version")
@@ -168,32 +181,29 @@ def cards_of(versions: Iterable[int]) -> dict[int, IndexedCard]:
 
 
 def offers(
-    versions: QuerySet[ModelVersion], asked: Question, hidden: Hidden
+    versions: QuerySet[ModelVersion], asked: Question, hidden: Hidden, answer: Answer
 ) -> dict[str, list[Offer]]:
     """By filter: its values among what the others leave, the most frequent first.
 
     The names of metrics are among them, under `metric`.
     """
-    set_by = dict(asked.filters)
-    answer = found(versions, asked, hidden)
-    told = _facts_offered(answer, [kind for kind in CARD_FILTERS if kind not in set_by], hidden)
-    for kind in PLACE_FILTERS:
-        told[kind] = _places_offered(found(versions, asked.without(kind), hidden), kind)
+    wider = {kind: Answer(versions, asked.without(kind), hidden).keys for kind, _ in asked.filters}
+    kinds = [kind for kind in CARD_FILTERS if kind not in wider]
+    told = _facts_offered(answer.keys, kinds, hidden)
     for kind in CARD_FILTERS:
-        if kind in set_by:
-            wider = found(versions, asked.without(kind), hidden)
-            told |= _facts_offered(wider, [kind], hidden)
-    told["metric"] = _metrics_offered(answer, hidden)
+        if kind in wider:
+            told |= _facts_offered(wider[kind], [kind], hidden)
+    for kind in PLACE_FILTERS:
+        told[kind] = _places_offered(wider.get(kind, answer.keys), kind)
+    told["metric"] = _metrics_offered(answer.keys, hidden)
     return told
 
 
-def _facts_offered(
-    answer: QuerySet[ModelVersion], kinds: list[str], hidden: Hidden
-) -> dict[str, list[Offer]]:
+def _facts_offered(keys: list[int], kinds: list[str], hidden: Hidden) -> dict[str, list[Offer]]:
     told: dict[str, list[Offer]] = {kind: [] for kind in kinds}
     rows = (
         _readable(CardFact, hidden)
-        .filter(kind__in=kinds, version__in=answer.values("pk"))
+        .filter(IsAmong(keys), kind__in=kinds)
         .values("kind", "key")
         .annotate(title=Min("value"), count=Count("pk"))
         .order_by("-count", "key")
@@ -204,10 +214,12 @@ def _facts_offered(
     return told
 
 
-def _places_offered(answer: QuerySet[ModelVersion], kind: str) -> list[Offer]:
+def _places_offered(keys: list[int], kind: str) -> list[Offer]:
     slug, name = PLACES[kind]
     rows = (
-        answer.exclude(**{f"{slug}": None})
+        ModelVersion.objects.order_by()
+        .filter(IsAmong(keys, F("pk")))
+        .exclude(**{slug: None})
         .values(place=F(slug))
         .annotate(title=Min(name), count=Count("pk"))
         .order_by("-count", "place")[:MOST_OFFERED]
@@ -215,10 +227,10 @@ def _places_offered(answer: QuerySet[ModelVersion], kind: str) -> list[Offer]:
     return [Offer(row["place"], row["title"], row["count"]) for row in rows]
 
 
-def _metrics_offered(answer: QuerySet[ModelVersion], hidden: Hidden) -> list[Offer]:
+def _metrics_offered(keys: list[int], hidden: Hidden) -> list[Offer]:
     rows = (
         _readable(CardMetric, hidden)
-        .filter(version__in=answer.values("pk"))
+        .filter(IsAmong(keys))
         .values("key")
         .annotate(title=Min("name"), count=Count("version", distinct=True))
         .order_by("-count", "key")[:MOST_OFFERED]

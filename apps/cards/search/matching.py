@@ -1,5 +1,7 @@
-"""Looking up terms in the index of words that each of the databases keeps."""
+"""What each database is asked in its own words: terms in its index, and many keys at once."""
 
+import json
+from collections.abc import Sequence
 from typing import Any
 
 from django.db.models import BooleanField, F, Func
@@ -31,6 +33,27 @@ class Holds(Func):
         asked = " OR ".join(map(_for_sqlite, self.term.wordings))
         rows = " IN (SELECT rowid FROM cards_words WHERE cards_words MATCH %s)"
         return key + rows, (*parameters, asked)
+
+
+class IsAmong(Func):
+    """Whether a key is one of many, which are sent as one value and not as one each."""
+
+    output_field = BooleanField()
+
+    def __init__(self, keys: Sequence[int], *columns: Any) -> None:
+        self.keys = tuple(keys)
+        super().__init__(*(columns or (F("version"),)))
+
+    def as_postgresql(self, compiler: Any, connection: Any, **_: Any) -> tuple[str, list[Any]]:
+        (column,) = self.get_source_expressions()
+        key, parameters = compiler.compile(column)
+        return key + " = ANY(%s::bigint[])", [*parameters, list(self.keys)]
+
+    def as_sqlite(self, compiler: Any, connection: Any, **_: Any) -> tuple[str, tuple[Any, ...]]:
+        (column,) = self.get_source_expressions()
+        key, parameters = compiler.compile(column)
+        rows = " IN (SELECT value FROM json_each(%s))"
+        return key + rows, (*parameters, json.dumps(self.keys))
 
 
 def _for_postgresql(wording: Wording) -> str:

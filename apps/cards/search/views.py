@@ -61,18 +61,20 @@ def search(request: HttpRequest) -> HttpResponse:
         asked = question(request.GET.dict())
     except Invalid as refusal:
         put_on_form(form, refusal)
-        offers = finding.offers(finding.versions_of(user, Question()), Question(), hidden)
-        context |= {"asked": Question(), "is_refused": True, **_offered(form, offers)}
+        form.offer({})
+        context |= {"asked": Question(), "is_refused": True}
         return answer(request, "cards/search.html", context, refusal=refusal)
     versions = finding.versions_of(user, asked)
-    found = finding.found(versions, asked, hidden)
-    page = Paginator(finding.ordered(found, asked, hidden), PAGE).get_page(request.GET.get("page"))
+    found = finding.Answer(versions, asked, hidden)
+    page = Paginator(found, PAGE).get_page(request.GET.get("page"))
+    offers = finding.offers(versions, asked, hidden, found)
+    form.offer(offers)
     context |= {
         "asked": asked,
         "page": page,
         "results": results(list(page), asked, hidden),
         "chips": list(_chips(request.GET, form, asked)),
-        **_offered(form, finding.offers(versions, asked, hidden)),
+        "suggested": [(name, offers[name]) for name in TYPED],
     }
     if not page.object_list and asked.narrows:
         context |= {
@@ -110,11 +112,6 @@ def compare(request: HttpRequest) -> HttpResponse:
         "changes": diffs.between(cards[0].content, cards[1].content) if len(cards) == 2 else [],
     }
     return answer(request, "cards/compare_cards.html", context)
-
-
-def _offered(form: SearchForm, offers: dict[str, Any]) -> dict[str, Any]:
-    form.offer(offers)
-    return {"suggested": [(name, offers.get(name, [])) for name in TYPED]}
 
 
 def _chips(given: QueryDict, form: SearchForm, asked: Question) -> Iterator[Chip]:

@@ -17,7 +17,7 @@ class CardSearchView(Resource):
         """Search the newest cards, in the sections that you may read."""
         asked = question(self.asked(shapes.CardSearchQuery))
         hidden = Hidden.to(request.user)
-        found = finding.found(finding.versions_of(request.user, asked), asked, hidden)
-        page = self.paginate_queryset(finding.ordered(found, asked, hidden))
+        found = finding.Answer(finding.versions_of(request.user, asked), asked, hidden)
+        page = self.paginate_queryset(found)
         shown = shapes.FoundCard(results(page or [], asked, hidden), many=True)
         return self.get_paginated_response(shown.data)
