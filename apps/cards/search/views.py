@@ -12,8 +12,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
-from apps.cards import comparison, diffs, queries, sections
-from apps.cards.models import CardRevision
+from apps.cards import comparison, diffs, queries
 from apps.cards.schema import spoken
 from apps.cards.search import finding
 from apps.cards.search.asking import FILTERS, Question, question
@@ -103,7 +102,7 @@ def compare(request: HttpRequest) -> HttpResponse:
     if len(by_name) < len(wanted):
         raise NotFound("There is no such version. It may have been deleted or renamed.")
     versions = [by_name[name] for name in wanted]
-    cards = [_readable(user, version) for version in versions]
+    cards = [queries.card_for(version, user) for version in versions]
     context = {
         "section": "search",
         "versions": versions,
@@ -183,11 +182,3 @@ def _versions(user: Any, wanted: list[tuple[str, int]]) -> dict[tuple[str, int],
     versions = policies.versions.visible_to(user).filter(any_of)
     versions = versions.select_related("model__project", "registered_by", "placement__stage")
     return {(version.model.name, version.number): version for version in versions}
-
-
-def _readable(user: Any, version: ModelVersion) -> CardRevision:
-    """The newest card, without what the person may not read of it."""
-    card = queries.current_card(version)
-    unread = sections.hidden_sections(user, version)
-    card.content = {key: value for key, value in card.content.items() if key not in unread}
-    return card
