@@ -1,19 +1,24 @@
 """The registry's calls on mlgov and on a stock `mlflow server`, on one PostgreSQL, in one run.
 
-Both hold the same: 10,000 models of ten versions, one model of 100 versions, one of 50,000. The
-stock server is started as its users do it, with two workers; mlgov by `manage.py serve`, with two
-gunicorn workers, its permissions on, and the token of a data scientist who is in some of several
-projects. The two take turns. Every call is made on a connection that is kept, as the Python client
-makes it, and on a new connection each time, which leaves the network's delays out.
+All hold the same: 10,000 models of ten versions, one model of 100 versions, one of 50,000. The
+stock server is started twice, as its users do it, with two workers: open to everybody, and with
+permissions, which is its `basic-auth` app; mlgov by `manage.py serve`, with two gunicorn workers.
+It has its permissions on as always, and the token of a data scientist who is in some of several
+projects. The stock server with permissions is asked as somebody who is no administrator and may
+read everything by default, the least work that it can have, and remembers checked passwords. They
+take turns. Every call is made on a connection that is kept, as the Python client makes it, and on a
+new connection each time, which leaves the network's delays out.
 """
 
 import benchmarks.with_django  # noqa: F401  isort: skip
 
 import argparse
+import base64
 import http.client
 import json
 import os
 import platform
+import secrets
 import statistics
 import subprocess
 import sys
@@ -25,7 +30,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import psycopg
 from psycopg import sql
@@ -49,12 +54,24 @@ UNFINISHED = """
 SELECT EXISTS (SELECT 1 FROM outbox_outboxmessage WHERE state = 'waiting')
     OR EXISTS (SELECT 1 FROM runs_run WHERE state IN ('queued', 'running'))
 """
+# Without a cache each call would be a check of a password, some tens of milliseconds long.
+PERMISSIONS = """
+[mlflow]
+default_permission = READ
+database_uri = {database}
+admin_username = admin
+admin_password = {password}
+authorization_function = mlflow.server.auth:authenticate_request_basic_auth
+auth_cache_ttl_seconds = 3600
+"""
+PASSWORD = "a passphrase of a benchmark"  # nosec B105
+STOCKS = ("stock", "stock with permissions")
 LOAD = "from benchmarks.registry_data import load_mlgov\nload_mlgov()"
 
 
 @dataclass
 class Server:
-    """One of the two, with what a call needs to know of it."""
+    """One of the three, with what a call needs to know of it."""
 
     name: str
     port: int
@@ -201,24 +218,37 @@ CALLS = (
 
 
 @contextmanager
-def stock(directory: Path, database: str) -> Iterator[Server]:
+def stock(directory: Path, database: str, name: str) -> Iterator[Server]:
     """As its users start it: `mlflow server` with two workers, the job runner left out."""
     port = servers.free_port()
+    home = directory / name.replace(" ", "-")
+    home.mkdir()
     command = [
         *(sys.executable, "-m", "mlflow", "server", "--backend-store-uri", database),
-        *("--artifacts-destination", str(directory / "stock"), "--workers", "2"),
+        *("--artifacts-destination", str(home / "artifacts"), "--workers", "2"),
         *("--host", "127.0.0.1", "--port", str(port)),
     ]
     environment = {
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
         "MLFLOW_DISABLE_TELEMETRY": "true",
     }
-    with (directory / "stock.log").open("wb") as log:
+    guarded = name == "stock with permissions"
+    if guarded:
+        command += ["--app-name", "basic-auth"]
+        config = home / "basic_auth.ini"
+        users = f"sqlite:///{home / 'users.db'}"
+        config.write_text(PERMISSIONS.format(database=users, password=PASSWORD))
+        environment |= {
+            "MLFLOW_AUTH_CONFIG_PATH": str(config),
+            "MLFLOW_FLASK_SERVER_SECRET_KEY": secrets.token_hex(),
+        }
+    log = home / "server.log"
+    with log.open("wb") as output:
         process = subprocess.Popen(
-            command, env={**os.environ, **environment}, stdout=log, stderr=log, cwd=directory
+            command, env={**os.environ, **environment}, stdout=output, stderr=output, cwd=home
         )
     try:
-        server = Server("stock", port, {}, {})
+        server = Server(name, port, basic("admin") if guarded else {}, {})
         given_up_at = time.monotonic() + 180
         while True:
             try:
@@ -226,8 +256,12 @@ def stock(directory: Path, database: str) -> Iterator[Server]:
                 break
             except (OSError, http.client.HTTPException):
                 if process.poll() is not None or time.monotonic() > given_up_at:
-                    raise RuntimeError((directory / "stock.log").read_text()[-2000:]) from None
+                    raise RuntimeError(log.read_text()[-2000:]) from None
                 time.sleep(0.2)
+        if guarded:
+            ada = {"username": "ada", "password": PASSWORD}
+            server.call(server.open(), "POST", "users/create", ada)
+            server.headers = basic("ada")
         with psycopg.connect(database, autocommit=True) as connection:
             connection.execute(STOCK)
             connection.execute("VACUUM ANALYZE")
@@ -239,6 +273,12 @@ def stock(directory: Path, database: str) -> Iterator[Server]:
         except subprocess.TimeoutExpired:  # in a query that nobody waits for any more
             process.kill()
             process.wait()
+
+
+def basic(username: str) -> dict[str, str]:
+    return {
+        "Authorization": "Basic " + base64.b64encode(f"{username}:{PASSWORD}".encode()).decode()
+    }
 
 
 @contextmanager
@@ -307,20 +347,20 @@ def rows_of(server: Server, call: Call) -> int:
     return len(answer.get(call.rows, []))
 
 
-def run(pair: list[Server], rounds: int, times: int, wanted: str) -> dict[Any, list[float]]:
+def run(contestants: list[Server], rounds: int, times: int, wanted: str) -> dict[Any, list[float]]:
     found: dict[Any, list[float]] = defaultdict(list)
     number = 0
     for call in CALLS:
         if wanted not in call.title:
             continue
         if call.rows:
-            counts = {server.name: rows_of(server, call) for server in pair}
+            counts = {server.name: rows_of(server, call) for server in contestants}
             if len(set(counts.values())) > 1:
                 raise RuntimeError(f"{call.title}: not the same number of rows: {counts}")
         repetitions = max(2, round(times * call.share))
         for turn in range(rounds):
             for keep in (True, False):
-                for server in pair if turn % 2 else pair[::-1]:
+                for server in contestants if turn % 2 else contestants[::-1]:
                     # The first call of a round pays for connections and caches.
                     measured = measure(server, call, repetitions + 1, number, keep=keep)[1:]
                     found[call.title, server.name, keep] += measured
@@ -330,21 +370,27 @@ def run(pair: list[Server], rounds: int, times: int, wanted: str) -> dict[Any, l
 
 
 def show(console: Console, found: dict[Any, list[float]]) -> None:
-    table = Table("median of ms", "stock, kept", "mlgov, kept", "stock, new", "mlgov, new", "goal")
-    for call in CALLS:
-        if not found.get((call.title, "mlgov", True)):
-            continue
-        cells, reached = [], []
-        for keep, kind in ((True, "kept"), (False, "new")):
-            theirs, ours = (
-                statistics.median(found[call.title, name, keep]) for name in ("stock", "mlgov")
+    for keep, kind in ((True, "connections kept"), (False, "a new connection for each call")):
+        table = Table(f"median of ms, {kind}", *STOCKS, "mlgov", "goal")
+        for call in CALLS:
+            medians = {
+                name: statistics.median(found[call.title, name, keep])
+                for name in (*STOCKS, "mlgov")
+                if found.get((call.title, name, keep))
+            }
+            if not medians:
+                continue
+            ours = medians["mlgov"]
+            ratios = {name: medians[name] / ours for name in STOCKS}
+            reached = [name for name in STOCKS if ratios[name] >= call.goal]
+            table.add_row(
+                call.title,
+                *(f"{medians[name]:.1f} ({ratios[name]:.1f}x)" for name in STOCKS),
+                f"{ours:.1f}",
+                f"{call.goal:.0f}x: {' and '.join(reached) or 'missed'}",
             )
-            cells += [f"{theirs:.1f}", f"{ours:.1f} ({theirs / ours:.1f}x)"]
-            if theirs / ours >= call.goal:
-                reached.append(kind)
-        table.add_row(call.title, *cells, f"{call.goal:.0f}x: {' and '.join(reached) or 'missed'}")
+        console.print(table)
     console.print(f"{platform.platform()}, {os.cpu_count()} cores, Python {sys.version.split()[0]}")
-    console.print(table)
 
 
 def main() -> None:
@@ -358,18 +404,26 @@ def main() -> None:
         directory = Path(held.enter_context(tempfile.TemporaryDirectory(prefix="mlgov-bench-")))
         database = held.enter_context(servers.postgres())
         with psycopg.connect(database, autocommit=True) as connection:
-            connection.execute(sql.SQL("CREATE DATABASE stock"))
+            for name in STOCKS:
+                connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
         began = time.monotonic()
-        pair = [
-            held.enter_context(
-                stock(directory, f"{database.rpartition('/')[0]}/stock?{CUSTOM_PLANS}")
+        contestants = [
+            *(
+                held.enter_context(
+                    stock(
+                        directory,
+                        f"{database.rpartition('/')[0]}/{quote(name)}?{CUSTOM_PLANS}",
+                        name,
+                    )
+                )
+                for name in STOCKS
             ),
             held.enter_context(mlgov(directory, database)),
         ]
-        for server in pair:
+        for server in contestants:
             make_run(server)
-        console.print(f"both loaded after {time.monotonic() - began:.0f} s")
-        found = run(pair, options.rounds, options.times, options.only)
+        console.print(f"all loaded after {time.monotonic() - began:.0f} s")
+        found = run(contestants, options.rounds, options.times, options.only)
         show(console, found)
 
 

@@ -302,7 +302,7 @@ def _project(
     model = factories.make_model(project, f"{slug}-model", by=scientist)
     model.last_number = versions
     version = factories.make_stored_version(
-        model, by=scientist, source_run_id=f"0123456789{slug}"[:16], experiment_id="7"
+        model, by=scientist, source_run_id=f"0123456789{slug}"[:16], experiment_id="7000"
     )
     # On a section that only owners read from below on; what is said there, and why, is marked.
     cards.edit_card(
@@ -373,7 +373,8 @@ def _project(
         evaluation_rule=evaluation_rule.pk,
         training_run=version.source_run_id,
         experiment=Experiment.objects.create(
-            experiment_id=str(7 + versions), project=project
+            # Not one that the tracking server gives to what tests make there.
+            experiment_id=str(7_000 + versions), project=project
         ).experiment_id,
         # Not the one with the marked reason.
         event=AuditEvent.objects.filter(project_id=project.pk)
