@@ -1,6 +1,6 @@
 """A card as people read it: sections with their state, and values in the form that fits them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -64,7 +64,7 @@ class ShownField:
     unconfirmed: str
     missing: Missing | None
     guess: Any
-    reports: Sequence[ShownReport] = ()
+    reports: list[ShownReport]
 
     @property
     def anchor(self) -> str:
