@@ -6,9 +6,10 @@ from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from typing import Any
 
-from jsonschema import Draft202012Validator, FormatChecker
+from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
+from apps.cards.dates import EXAMPLES, FORMATS
 from apps.cards.schema import BUILT_IN, DOCUMENT, VERSION, Catalogue, Field
 from apps.core.digests import canonical_json
 from apps.core.errors import Invalid, TooLarge
@@ -17,10 +18,14 @@ Document = dict[str, Any]
 # Canonical bytes. A card with 500 metrics and 500 files takes about a fifth of it.
 LARGEST = 1_000_000
 MOST_PROBLEMS = 50
-_validator = Draft202012Validator(DOCUMENT, format_checker=FormatChecker())
+validator = Draft202012Validator(DOCUMENT, format_checker=FORMATS)
 # From here on floats have no fraction, and are spelled in more than one way.
 LARGE = 1e15
 _SURROGATE = re.compile("[\ud800-\udfff]")
+KINDS = {
+    "string": "text", "array": "a list", "object": "an object", "number": "a number",
+    "integer": "a whole number", "boolean": "true or false",
+}  # fmt: skip
 _QUOTED = re.compile(r"'([^']*)'")
 
 
@@ -125,8 +130,8 @@ def require_valid(document: Mapping[str, Any], catalogue: Catalogue = BUILT_IN) 
 def problems(document: Mapping[str, Any]) -> dict[str, str]:
     """By pointer of the place: why the schema, or a rule beside it, refuses the value."""
     found: dict[str, str] = {}
-    for error in _validator.iter_errors(dict(document)):
-        found.setdefault(_place(error), _reason(error))
+    for error in validator.iter_errors(dict(document)):
+        found.setdefault(place_of(error), reason_of(error))
         if len(found) >= MOST_PROBLEMS:
             return found
     for pointer, reason in _rules(document):
@@ -158,7 +163,8 @@ def _said(value: Any) -> bytes:
     return b"" if is_empty(value) else canonical_json(value)
 
 
-def _place(error: ValidationError) -> str:
+def place_of(error: ValidationError) -> str:
+    """JSON pointer of the value that the schema refuses, or misses."""
     path = [str(part).replace("~", "~0").replace("/", "~1") for part in error.absolute_path]
     if error.validator in ("required", "additionalProperties"):
         # The schema points at the whole object; people look for the property.
@@ -167,7 +173,8 @@ def _place(error: ValidationError) -> str:
     return "/" + "/".join(path)
 
 
-def _reason(error: ValidationError) -> str:
+def reason_of(error: ValidationError) -> str:
+    """Why the schema refuses it, as a sentence that says what to do."""
     limit: Any = error.validator_value
     match error.validator:
         case "required":
@@ -182,11 +189,16 @@ def _reason(error: ValidationError) -> str:
             return f"Write at least {limit} characters."
         case "minItems":
             return f"Name at least {limit}."
+        case "minimum":
+            return f"This has to be {limit} or more."
         case "format":
-            return f"Write it as a {str(limit).replace('date-time', 'date and time')}."
+            kind = str(limit).replace("date-time", "date and time")
+            return f"Write it as a {kind}, such as {EXAMPLES[limit]}."
+        case "const":
+            return f"This has to be “{limit}”."
         case "type":
             kinds = limit if isinstance(limit, list) else [limit]
-            return f"This has to be of the type {' or '.join(kinds)}."
+            return f"This has to be {' or '.join(KINDS[kind] for kind in kinds)}."
         case _:
             return f"{error.message[:200]}."
 

@@ -34,7 +34,7 @@ def test_every_field_has_a_title_and_a_kind_that_pages_know() -> None:
         ("/overview/summary", "Short.", "/overview/summary", "at least 20 characters"),
         ("/use/decision_role", "maybe", "/use/decision_role", "Choose one of informs-a-person"),
         ("/operations/review_due", "soon", "/operations/review_due", "Write it as a date"),
-        ("/environment/co2_kg", "much", "/environment/co2_kg", "of the type number"),
+        ("/environment/co2_kg", "much", "/environment/co2_kg", "has to be a number"),
         ("/limitations/risks", [{"likelihood": "rare"}], "/limitations/risks/0/name", "Fill this"),
         ("/limitations/risks", [{"name": "x", "y": 1}], "/limitations/risks/0/y", "no such field"),
         ("/fairness/assessed", "yes", "/fairness/assessments", "say what came of it"),

@@ -1,4 +1,5 @@
 import json
+import sys
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -82,6 +83,20 @@ def test_a_worker_writes_the_pdf_once_for_each_revision(
     answer = browser.get(page(described, "exports", "pdf"))
     assert b"".join(answer.streaming_content)[:5] == b"%PDF-"  # type: ignore[attr-defined]
     assert exchange.start_export(card, "pdf", by=data_scientist) == started
+
+
+def test_where_nothing_writes_a_pdf_the_page_says_what_to_install(
+    described: ModelVersion, browser: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "weasyprint", None)
+    monkeypatch.delitem(sys.modules, "apps.cards.formats.pdf", raising=False)
+    browser.post(page(described, "exports", "pdf"))
+    (started,) = queries.current_card(described).exports.all()
+    execute(started.run_id)
+
+    shown = browser.get(page(described, "exports")).content.decode()
+    assert "the worker needs mlgov&#x27;s extra “pdf” and the library Pango" in shown
+    assert "Write it" in shown
 
 
 def test_what_is_imported_waits_for_a_yes_and_takes_nothing_away(

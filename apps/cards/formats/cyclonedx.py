@@ -5,11 +5,11 @@ import re
 import uuid
 from typing import Any
 
+from apps.cards.dates import is_moment
 from apps.cards.formats import cyclonedx_reading, trees
 from apps.cards.formats.base import Context, Document, Exported, Imported
 from apps.cards.formats.cyclonedx_reading import HERE, MODEL, NAMELESS
 from apps.cards.formats.fields import get, tidy
-from apps.cards.formats.fitting import is_moment
 from apps.cards.formats.trees import Tree, address, without_nothing
 from apps.core.digests import canonical_json, digest_of
 from apps.core.errors import Invalid

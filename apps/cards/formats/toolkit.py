@@ -4,10 +4,10 @@ import base64
 import re
 from typing import Any
 
+from apps.cards.dates import is_moment
 from apps.cards.formats import toolkit_reading, trees
 from apps.cards.formats.base import Context, Document, Exported, Imported
 from apps.cards.formats.fields import get
-from apps.cards.formats.fitting import is_moment
 from apps.cards.formats.toolkit_reading import LIMITATIONS, MERGED, RISKS, TRADE_OFFS
 from apps.cards.formats.trees import Tree, address, without_nothing
 from apps.core.digests import canonical_json

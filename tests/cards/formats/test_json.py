@@ -10,6 +10,8 @@ from apps.core.digests import canonical_json
 from apps.core.errors import DomainError, Invalid, NotFound, TooLarge
 from tests.cards.documents import documents, example, full
 
+MOMENT = "Write it as a date and time, such as 2026-01-31T09:30:00+00:00."
+
 
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 @given(documents)
@@ -58,19 +60,18 @@ def test_fields_that_the_card_does_not_have_are_kept_aside() -> None:
 @pytest.mark.parametrize(
     ("section", "field", "value", "sentence"),
     [
-        ("overview", "summary", "short", "This needs at least 20 characters."),
-        ("overview", "summary", "x" * 501, "This has 501 characters; 500 fit."),
+        ("overview", "summary", "short", "Write at least 20 characters."),
+        ("overview", "summary", "x" * 501, "501 characters are too many; 500 fit."),
         ("use", "intended_users", "analysts", "This has to be a list."),
-        ("use", "intended_users", [], "This needs at least 1."),
-        ("use", "decision_role", "alone", "This has to be one of informs-a-person, recommends, "
+        ("use", "intended_users", [], "Name at least 1."),
+        ("use", "decision_role", "alone", "Choose one of informs-a-person, recommends, "
          "decides-with-appeal, decides-alone."),
-        ("overview", "registered_at", "yesterday", "Write this as 2026-01-31T09:30:00+00:00."),
-        ("overview", "registered_at", "2026-13-01T00:00:00Z",
-         "Write this as 2026-01-31T09:30:00+00:00."),
-        ("operations", "review_due", "31.1.2026", "Write this as 2026-01-31."),
-        ("operations", "review_due", "2026-02-30", "Write this as 2026-01-31."),
+        ("overview", "registered_at", "yesterday", MOMENT),
+        ("overview", "registered_at", "2026-13-01T00:00:00Z", MOMENT),
+        ("operations", "review_due", "31.1.2026", "Write it as a date, such as 2026-01-31."),
+        ("operations", "review_due", "2026-02-30", "Write it as a date, such as 2026-01-31."),
         ("provenance", "total_size", -1, "This has to be 0 or more."),
-        ("overview", "owner", {"role": "x"}, "Here “name” is missing."),
+        ("operations", "review_due", "20260131", "Write it as a date, such as 2026-01-31."),
     ],
 )  # fmt: skip
 def test_a_wrong_value_is_refused_with_its_place_and_what_to_do(
@@ -84,6 +85,14 @@ def test_a_wrong_value_is_refused_with_its_place_and_what_to_do(
 
     assert refusal.value.details == {f"/{section}/{field}": sentence}
     assert refusal.value.message == f"“/{section}/{field}”: {sentence} Correct the file."
+
+
+def test_what_is_missing_within_a_value_is_named() -> None:
+    document = example()
+    document["overview"]["owner"] = {"role": "x"}
+
+    with pytest.raises(Invalid, match="“/overview/owner/name”: Fill this in"):
+        registry.read("json", canonical_json(document))
 
 
 BAD: dict[str, tuple[bytes, type[DomainError], str]] = {
