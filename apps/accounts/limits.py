@@ -22,6 +22,7 @@ ASKED_FOR: dict[str, tuple[str, ...]] = {
     "build.retry": ("retry",),
     "card.edit": ("edit_card",),
     "card.fill": ("edit_card",),
+    "data_set.take_in": ("evaluate",),
     "data_set.upload": ("evaluate",),
     "data_set.withdraw": ("evaluate",),
     "deployment.cancel": ("deploy",),

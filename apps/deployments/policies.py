@@ -71,7 +71,7 @@ class ApiKeyPolicy(Policy[ApiKey]):
 
 class RunPolicy(Policy[Run]):
     """A run is seen by whoever sees what it works on: a registration, a build, an evaluation,
-    a rollout."""
+    a data set that is taken in, a rollout."""
 
     model = Run
     noun = "run"
@@ -79,8 +79,10 @@ class RunPolicy(Policy[Run]):
     def by_role(self, user: User, action: str) -> Q:
         if action != "view":
             return NOTHING
+        seen = versions.entries_visible_to(user).order_by().values("pk")
         return (
-            Q(ingest__version__in=versions.entries_visible_to(user).order_by().values("pk"))
+            Q(ingest__version__in=seen)
+            | Q(data_set_intake__version__in=seen)
             | Q(build__in=builds.visible_to(user).order_by().values("pk"))
             | Q(evaluation__in=evaluations.visible_to(user).order_by().values("pk"))
             | Q(rollout__deployment__in=deployments.visible_to(user).order_by().values("pk"))

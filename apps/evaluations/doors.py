@@ -12,6 +12,9 @@ declare(
             GET=may("evaluate", "version", rate=Rate.READ),
             POST=may("evaluate", "version", "evaluation.request", rate=Rate.EXPENSIVE),
         ),
+        "evaluations:take_in": methods(
+            POST=may("evaluate", "version", "data_set.take_in", rate=Rate.EXPENSIVE)
+        ),
         "evaluations:detail": methods(GET=view("evaluation")),
         "evaluations:report": methods(GET=view("evaluation")),
         "evaluations:to_card": methods(POST=may("edit_card", "evaluation", "card.edit")),

@@ -14,9 +14,10 @@ class DataSetForm(forms.Form):
     )
     file = forms.FileField(
         label="File",
-        help_text="CSV with a header line, or a JSON list of objects, in UTF-8; up to 50 MB. It "
-        "needs the model’s inputs, the true values, and whatever rows are to be grouped by.",
-        widget=forms.ClearableFileInput(attrs={"accept": ".csv,.json"}),
+        help_text="CSV with a header line or a JSON list of objects, in UTF-8, or Parquet; up to "
+        "50 MB. It needs the model’s inputs, the true values, and whatever rows are to be grouped "
+        "by.",
+        widget=forms.ClearableFileInput(attrs={"accept": ".csv,.json,.parquet"}),
     )
     description = forms.CharField(
         label="Description",

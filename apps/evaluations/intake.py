@@ -10,10 +10,12 @@ from typing import BinaryIO
 from apps.core.digests import CHUNK
 from apps.core.doors import MB
 from apps.core.errors import Invalid, TooLarge
+from apps.evaluations import parquet
 from apps.evaluations.models import Format
 
 MOST_BYTES = 50 * MB
 MOST_COLUMNS = 500
+MOST_ROWS = 200_000
 LONGEST_NAME = 200
 # The header of a CSV file, or the first record of a list, lies within.
 HEAD = 1 * MB
@@ -27,7 +29,9 @@ def require_size(size: int) -> None:
             details={"file": f"The file may have {MOST_BYTES // MB} MB."},
         )
     if not size:
-        raise _invalid("The file is empty. Upload CSV with a header line, or JSON records.")
+        raise _invalid(
+            "The file is empty. Upload CSV with a header line, JSON records, or Parquet."
+        )
 
 
 def format_of(filename: str) -> Format:
@@ -36,11 +40,17 @@ def format_of(filename: str) -> Format:
         return Format.CSV
     if name.endswith(".json"):
         return Format.JSON
-    raise _invalid("The name of the file ends in neither .csv nor .json, which is what is read.")
+    if name.endswith((".parquet", ".pq")):
+        return Format.PARQUET
+    raise _invalid(
+        "The name of the file ends in neither .csv nor .json nor .parquet, which is what is read."
+    )
 
 
 def columns_of(file: BinaryIO, kind: str) -> list[str]:
     """The names of the columns, and the file at its beginning again."""
+    if kind == Format.PARQUET:
+        return _checked(_parquet(file))
     file.seek(0)
     head = file.read(HEAD)
     file.seek(0)
@@ -84,6 +94,19 @@ def _json(text: str, *, is_whole: bool) -> list[str]:
     if not isinstance(first, dict):
         raise _invalid("The records of the file are no objects, which would name their columns.")
     return list(first)
+
+
+def _parquet(file: BinaryIO) -> list[str]:
+    try:
+        columns, rows = parquet.columns_and_rows(file)
+    except Invalid as refusal:
+        raise _invalid(refusal.message) from refusal
+    file.seek(0)
+    if not rows:
+        raise _invalid("The file has no rows.")
+    if rows > MOST_ROWS:
+        raise _invalid(f"The file has {rows:,} rows, and may have {MOST_ROWS:,}.")
+    return columns
 
 
 def _checked(columns: list[str]) -> list[str]:

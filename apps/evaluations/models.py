@@ -231,9 +231,9 @@ class Intake(models.Model):
         ModelVersion, on_delete=models.CASCADE, related_name="data_set_intakes"
     )
     run = models.OneToOneField(Run, on_delete=models.PROTECT, related_name="data_set_intake")
-    # As `logged.Logged` has it.
+    # Which of those that the run logged: see `logged`.
     key = models.CharField(max_length=64)
-    name = models.CharField(max_length=100)
+    attempt = models.PositiveIntegerField(default=1)
     data_set = models.ForeignKey(
         EvaluationDataSet, on_delete=models.PROTECT, null=True, related_name="+"
     )
@@ -242,4 +242,4 @@ class Intake(models.Model):
         ordering: ClassVar = ["-id"]
 
     def __str__(self) -> str:
-        return f"intake of {self.name} for {self.version}"
+        return f"intake of a data set that was logged with {self.version}"

@@ -1,5 +1,6 @@
 """Reads about evaluations that need a name."""
 
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -7,8 +8,9 @@ from django.db.models import Q, QuerySet
 
 from apps.audit.models import AuditEvent
 from apps.audit.queries import activity_of
-from apps.evaluations import policies
-from apps.evaluations.models import Evaluation, EvaluationDataSet, EvaluationRule, Kind
+from apps.evaluations import logged, policies
+from apps.evaluations.logged import Logged
+from apps.evaluations.models import Evaluation, EvaluationDataSet, EvaluationRule, Intake, Kind
 from apps.evaluations.sandboxes import registry as sandboxes
 from apps.projects.models import Project
 from apps.registry.models import ModelVersion
@@ -37,6 +39,30 @@ def data_sets_for(version: ModelVersion, user: Any) -> QuerySet[EvaluationDataSe
         .filter(project=version.model.project_id)
         .select_related("uploaded_by")
     )
+
+
+@dataclass(frozen=True)
+class LoggedDataSet:
+    """One that the run of a version logged, and the last attempt to take it in."""
+
+    logged: Logged
+    intake: Intake | None
+
+    @property
+    def data_set(self) -> EvaluationDataSet | None:
+        """What came of it, unless that was withdrawn."""
+        found = self.intake.data_set if self.intake is not None else None
+        return found if found is not None and found.withdrawn_at is None else None
+
+    @property
+    def is_waiting(self) -> bool:
+        return self.intake is not None and not self.intake.run.is_finished
+
+
+def logged_with(version: ModelVersion) -> list[LoggedDataSet]:
+    intakes = Intake.objects.filter(version=version).select_related("run", "data_set")
+    newest = {each.key: each for each in intakes.order_by("pk")}
+    return [LoggedDataSet(each, newest.get(each.key)) for each in logged.data_sets_of(version)]
 
 
 def newest_report(version: ModelVersion, data_set: EvaluationDataSet) -> Evaluation | None:

@@ -12,6 +12,8 @@ from apps.runs.events import RunEnded
 def settle_the_evaluation(payload: dict[str, Any]) -> None:
     if payload["kind"] == services.EVALUATE:
         services.settle(payload["run_id"])
+    elif payload["kind"] == services.TAKE_IN:
+        services.settle_intake(payload["run_id"])
 
 
 @subscribe(VersionReady, when=queries.has_rules)

@@ -8,6 +8,7 @@ app_name = "evaluations"
 urlpatterns = [
     path(VERSION, views.of_version, name="of_version"),
     path(f"{VERSION}/new", views.new, name="new"),
+    path(f"{VERSION}/logged", views.take_in, name="take_in"),
     path("evaluations/<int:pk>", views.detail, name="detail"),
     path("evaluations/<int:pk>/report", views.report, name="report"),
     path("evaluations/<int:pk>/card", views.to_card, name="to_card"),

@@ -45,12 +45,23 @@ def new(request: HttpRequest, name: str, number: int) -> HttpResponse:
     user: Any = request.user
     version = version_or_404(user, name, number)
     registry_policies.versions.require(user, "evaluate", version)
+    logged = queries.logged_with(version)
+    if asked_part(request) == "logged" and not any(each.is_waiting for each in logged):
+        # What was taken in stands among the others now.
+        return refresh()
     data_sets = list(queries.data_sets_for(version, user))
     chosen = chosen_among(data_sets, request.POST.get("data_set") or request.GET.get("data_set"))
-    context = _of_version(version) | {"data_sets": data_sets, "chosen": chosen}
+    context = _of_version(version) | {
+        "data_sets": data_sets,
+        "chosen": chosen,
+        "logged": logged,
+        "is_waiting": any(each.is_waiting for each in logged),
+    }
     if chosen is None:
         status = 422 if request.method == "POST" else 200
-        return answer(request, "evaluations/new.html", context, status=status)
+        return answer(
+            request, "evaluations/new.html", context, fragments=("logged",), status=status
+        )
     refusal = None
     if request.method == "POST":
         form = EvaluationForm(request.POST, data_set=chosen)
@@ -69,8 +80,30 @@ def new(request: HttpRequest, name: str, number: int) -> HttpResponse:
         form = EvaluationForm(data_set=chosen, initial=initial)
     status = 422 if request.method == "POST" else 200
     return answer(
-        request, "evaluations/new.html", context | {"form": form}, refusal=refusal, status=status
+        request,
+        "evaluations/new.html",
+        context | {"form": form},
+        fragments=("logged",),
+        refusal=refusal,
+        status=status,
     )
+
+
+@login_required
+@require_POST
+def take_in(request: HttpRequest, name: str, number: int) -> HttpResponse:
+    """Take in a data set that the run of the version logged."""
+    user: Any = request.user
+    version = version_or_404(user, name, number)
+    registry_policies.versions.require(user, "evaluate", version)
+    try:
+        services.take_in(version, request.POST.get("key", ""), by=user)
+        messages.success(request, "The data set is being taken in.")
+    except DomainError as refusal:
+        if refusal.code == "not_permitted":
+            raise
+        messages.error(request, refusal.message)
+    return redirect("evaluations:new", name, number)
 
 
 @login_required

@@ -12,6 +12,7 @@ from apps.access.policies import Policy
 from apps.accounts.models import User
 from apps.cards import policies as card_policies
 from apps.deployments import policies as deployment_policies
+from apps.evaluations import policies as evaluation_policies
 from apps.projects import policies as project_policies
 from apps.projects.queries import projects_where
 from apps.registry import policies as registry_policies
@@ -22,6 +23,7 @@ _POLICIES: dict[str, Policy[Any]] = {
     for policy in (
         card_policies.comments,
         deployment_policies.deployments,
+        evaluation_policies.evaluations,
         project_policies.projects,
         registry_policies.versions,
         review_policies.reviews,

@@ -7,6 +7,7 @@ from django.utils import formats
 from apps.access.models import AccessReview
 from apps.cards.models import VersionComment
 from apps.deployments.models import Deployment, Rollout
+from apps.evaluations.models import Evaluation
 from apps.notifications.services import Message
 from apps.projects.models import Membership, Project
 from apps.registry.models import ModelVersion
@@ -232,6 +233,44 @@ def access_review_due(project: Project, *, last: AccessReview | None, since: int
         ),
         path=f"/projects/{project.slug}/access",
         action="Review the access",
+    )
+
+
+def _of_evaluation(evaluation: Evaluation, outcome: str, *, subject: str, sentence: str) -> Message:
+    if evaluation.rule_name:
+        sentence += f" The rule “{evaluation.rule_name}” asked for it."
+    return Message(
+        key=f"evaluation-{evaluation.pk}-{outcome}",
+        kind=f"evaluation.{outcome}",
+        about=evaluation,
+        project=evaluation.version.model.project.slug,
+        subject=subject,
+        sentence=sentence,
+        path=f"/evaluations/{evaluation.pk}",
+        action="Open the evaluation",
+    )
+
+
+def evaluation_finished(evaluation: Evaluation) -> Message:
+    version, data_set = evaluation.version, evaluation.data_set
+    kept = f" Its results are not on the card: {evaluation.card_refusal}"
+    return _of_evaluation(
+        evaluation,
+        "finished",
+        subject=f"{version} is evaluated on {data_set}",
+        sentence=f"The report of {version} on “{data_set}” is there."
+        f"{kept if evaluation.card_refusal else ''}",
+    )
+
+
+def evaluation_failed(evaluation: Evaluation) -> Message:
+    version, data_set, run = evaluation.version, evaluation.data_set, evaluation.run
+    return _of_evaluation(
+        evaluation,
+        "failed",
+        subject=f"{version} could not be evaluated on {data_set}",
+        sentence=f"There is no report of {version} on “{data_set}”. "
+        f"{run.error_text} {run.error_remedy}".strip(),
     )
 
 

@@ -5,6 +5,8 @@ from apps.cards.events import VersionCommented
 from apps.cards.models import VersionComment
 from apps.deployments.events import DeploymentFailed, DeploymentServing
 from apps.deployments.models import Deployment, Rollout
+from apps.evaluations.events import EvaluationFailed, EvaluationFinished
+from apps.evaluations.models import Evaluation
 from apps.notifications import messages, services
 from apps.notifications.events import NotificationCreated
 from apps.outbox.subscriptions import subscribe
@@ -147,6 +149,31 @@ def tell_that_it_failed(payload: dict[str, Any]) -> None:
     text = f"{run.error_text} {run.error_remedy}".strip() if run else ""
     occasion = str(run.pk) if run else "0"
     services.tell(_interested(deployment), messages.deployment_failed(deployment, text, occasion))
+
+
+def _evaluation(payload: dict[str, Any]) -> Evaluation:
+    return Evaluation.objects.select_related(
+        "version__model__project", "version__registered_by", "data_set", "run__requested_by"
+    ).get(pk=payload["evaluation_id"])
+
+
+def _waiting_for(evaluation: Evaluation) -> list[User]:
+    """Who asked for it; where a rule did, also who registered the version."""
+    asked = evaluation.run.requested_by
+    people = [asked] if asked is not None else []
+    return [*people, evaluation.version.registered_by] if evaluation.rule_name else people
+
+
+@subscribe(EvaluationFinished)
+def tell_that_the_report_is_there(payload: dict[str, Any]) -> None:
+    evaluation = _evaluation(payload)
+    services.tell(_waiting_for(evaluation), messages.evaluation_finished(evaluation))
+
+
+@subscribe(EvaluationFailed)
+def tell_that_there_is_no_report(payload: dict[str, Any]) -> None:
+    evaluation = _evaluation(payload)
+    services.tell(_waiting_for(evaluation), messages.evaluation_failed(evaluation))
 
 
 @subscribe(MemberAdded)

@@ -85,6 +85,35 @@ def resolve(
     return replace(found, source=source, tracking_server=access.server if access else None)
 
 
+@dataclass(frozen=True)
+class ResolvedFile:
+    """One file: its path on the tracking server, or with `store` its address in that store."""
+
+    path: str
+    store: ArtifactStore | None
+    tracking_server: TrackingServer | None
+
+
+def resolve_file(address: str, *, project: Project, user: Any, run_id: str) -> ResolvedFile:
+    """A file that a run speaks of: among artifacts that the person sees, or in a store.
+
+    Opens nothing in a store. Raises `Invalid` for what lies anywhere else.
+    """
+    access = servers.access_of(project)
+    client = servers.client_for(project, access) if access else servers.client()
+    server = access.server if access else None
+    asked = _Asked(address, run_id, "", project, client, None if access else user)
+    if match := RUN.fullmatch(address):
+        path = _checked(address, match["path"].rstrip("/"))
+        found = _of_run_itself(asked, _run(asked, match["run"]), match["run"])
+        return ResolvedFile(f"{found.artifact_path}/{path}", found.store, server)
+    if match := PROXIED.fullmatch(address):
+        found = _within_root(asked, _checked(address, match["path"].rstrip("/")))
+        return ResolvedFile(found.artifact_path, found.store, server)
+    place = places.place_of(address, project=project)
+    return ResolvedFile(place.location, place.store, server)
+
+
 def _looked_up(asked: _Asked) -> ResolvedSource:
     source = asked.source
     if match := LOGGED_MODEL.fullmatch(source):

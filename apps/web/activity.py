@@ -20,6 +20,7 @@ TOLD: dict[str, tuple[str, str, str]] = {
     "attribute.create": ("declared the attribute", "tag", "amber"),
     "attribute.delete": ("deleted the attribute", "tag", "red"),
     "attribute.edit": ("changed the attribute", "tag", "amber"),
+    "data_set.take_in": ("asked for a data set that was logged with", "database", "blue"),
     "data_set.upload": ("uploaded the evaluation data set", "database", "blue"),
     "data_set.withdraw": ("withdrew the evaluation data set", "trash-2", "red"),
     "evaluation.cancel": ("cancelled the", "ban", "grey"),

@@ -20,7 +20,7 @@ class Dialect(models.TextChoices):
 
 
 class WebhookEvent(models.TextChoices):
-    """The names are Databricks'."""
+    """The names are Databricks', except for those of evaluations, of which it tells nothing."""
 
     REGISTERED_MODEL_CREATED = "REGISTERED_MODEL_CREATED"
     MODEL_VERSION_CREATED = "MODEL_VERSION_CREATED"
@@ -34,6 +34,8 @@ class WebhookEvent(models.TextChoices):
     TRANSITION_REQUEST_TO_PRODUCTION_CREATED = "TRANSITION_REQUEST_TO_PRODUCTION_CREATED"
     TRANSITION_REQUEST_TO_ARCHIVED_CREATED = "TRANSITION_REQUEST_TO_ARCHIVED_CREATED"
     COMMENT_CREATED = "COMMENT_CREATED"
+    EVALUATION_FINISHED = "EVALUATION_FINISHED"
+    EVALUATION_FAILED = "EVALUATION_FAILED"
 
 
 class MlflowEvent(models.TextChoices):

@@ -8,6 +8,8 @@ from typing import Any
 
 from apps.cards.events import VersionCommented
 from apps.cards.models import VersionComment
+from apps.evaluations.events import EvaluationFailed, EvaluationFinished
+from apps.evaluations.models import Evaluation
 from apps.outbox.subscriptions import subscribe
 from apps.registry.events import (
     AliasDeleted,
@@ -178,6 +180,32 @@ def tell_of_the_comment_on_the_review(payload: dict[str, Any]) -> None:
     )
 
 
+@subscribe(EvaluationFinished, when=queries.anybody_listens)
+def tell_of_the_report(payload: dict[str, Any]) -> None:
+    evaluation = _evaluation(payload)
+    _announce(
+        evaluation.version,
+        E.EVALUATION_FINISHED,
+        key=f"evaluation-{evaluation.pk}",
+        at=evaluation.run.finished_at or evaluation.created_at,
+        said=f"was evaluated on '{evaluation.data_set}'.",
+        facts={**_of_evaluation(evaluation), "report_sha256": evaluation.report_sha256},
+    )
+
+
+@subscribe(EvaluationFailed, when=queries.anybody_listens)
+def tell_that_there_is_no_report(payload: dict[str, Any]) -> None:
+    evaluation = _evaluation(payload)
+    _announce(
+        evaluation.version,
+        E.EVALUATION_FAILED,
+        key=f"evaluation-{evaluation.pk}",
+        at=evaluation.run.finished_at or evaluation.created_at,
+        said=f"could not be evaluated on '{evaluation.data_set}'.",
+        facts={**_of_evaluation(evaluation), "error_code": evaluation.run.error_code},
+    )
+
+
 @subscribe(DeliveryQueued, slow=True)
 def send_it(payload: dict[str, Any]) -> None:
     services.deliver(payload["delivery_id"])
@@ -191,6 +219,22 @@ def _version(payload: dict[str, Any]) -> ModelVersion:
     return ModelVersion.objects.select_related("model", "registered_by").get(
         pk=payload["version_id"]
     )
+
+
+def _evaluation(payload: dict[str, Any]) -> Evaluation:
+    return Evaluation.objects.select_related("version__model", "data_set", "run").get(
+        pk=payload["evaluation_id"]
+    )
+
+
+def _of_evaluation(evaluation: Evaluation) -> dict[str, Any]:
+    return {
+        "evaluation_id": evaluation.pk,
+        "data_set": evaluation.data_set.name,
+        "data_set_sha256": evaluation.data_set.sha256,
+        "artifact_digest": evaluation.artifact_digest,
+        "rule": evaluation.rule_name,
+    }
 
 
 def _announce(

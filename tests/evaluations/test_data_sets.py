@@ -3,6 +3,7 @@
 import io
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from apps.accounts.models import User
@@ -14,6 +15,12 @@ from apps.registry import storage
 from tests.evaluations.conftest import CSV, upload
 
 pytestmark = pytest.mark.django_db
+
+
+def parquet(columns: dict[str, list[Any]], **options: Any) -> bytes:
+    written = io.BytesIO()
+    pd.DataFrame(columns).to_parquet(written, **options)
+    return written.getvalue()
 
 
 @pytest.fixture
@@ -35,10 +42,23 @@ def test_records_name_their_columns(project: Project, member: User) -> None:
     assert (made.format, made.columns) == ("json", ["a", "b"])
 
 
+def test_parquet_names_its_columns_in_its_footer(project: Project, member: User) -> None:
+    columns = {f"Spalte {n} für alle": [1, 2] for n in range(200)}
+
+    made = upload(project, member, parquet(columns, row_group_size=1), filename="x.parquet")
+
+    assert (made.format, made.columns) == ("parquet", list(columns))
+
+
 @pytest.mark.parametrize(
     ("content", "filename", "sentence"),
     [
         (b"", "a.csv", "empty"),
+        (b"PAR1" + b"\xff" * 20 + b"\x10\x00\x00\x00PAR1", "a.parquet", "read as Parquet"),
+        (b"a,b\n1,2\n", "a.parquet", "read as Parquet"),
+        (parquet({"a": [[1, 2]], "b": [1]}), "a.parquet", "“a” holds lists"),
+        (parquet({"a": [], "b": []}), "a.parquet", "no rows"),
+        (parquet({"a": [0] * 200_001, "b": [0] * 200_001}), "a.parquet", "200,001 rows"),
         (b"a,b\n1,2\n", "a.pkl", "neither .csv nor .json"),
         (b"\x80\x04\x95", "a.csv", "no UTF-8"),
         (b"a,b\n", "a.csv", "no rows below"),

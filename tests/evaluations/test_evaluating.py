@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import pytest
+from django.core import mail
 
 from apps.accounts.models import User
 from apps.audit.queries import activity_of
@@ -13,21 +14,30 @@ from apps.deployments import policies as run_policies
 from apps.evaluations import measuring, policies, services
 from apps.evaluations.models import Evaluation, EvaluationDataSet
 from apps.evaluations.sandboxes.base import Written
+from apps.notifications.models import Notification
 from apps.projects import services as projects
 from apps.registry.models import ModelVersion
 from apps.runs import services as runs
 from apps.runs.states import RunState
+from apps.webhooks import services as webhooks
 from tests import factories
 from tests.builds.parts import drive
 from tests.evaluations.conftest import CSV, Start
 from tests.evaluations.parts import REPORT, MemorySandbox
+from tests.listener import Listener
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def test_an_evaluation_keeps_the_report_under_its_digest(
-    start: Start, version: ModelVersion
+def test_an_evaluation_keeps_the_report_under_its_digest_and_tells_who_asked(
+    start: Start, version: ModelVersion, data_scientist: User, owner: User, listener: Listener
 ) -> None:
+    webhooks.create_webhook(
+        version.model,
+        events=["EVALUATION_FINISHED", "EVALUATION_FAILED"],
+        url=listener.url,
+        by=owner,
+    )
     evaluation = start(cohorts=["region"], sensitive=["sex"], seed=3)
     drive()
 
@@ -45,6 +55,23 @@ def test_an_evaluation_keeps_the_report_under_its_digest(
     assert (asked.artifact_digest, asked.memory_mb) == (version.artifact_digest, 1024)
     assert job["features"] == [{"name": "a", "type": "double", "required": True}]
     assert (job["cohorts"], job["sensitive"], job["seed"]) == (["region"], ["sex"], 3)
+    (told,) = Notification.objects.all()
+    assert (told.user, told.kind, told.path) == (
+        data_scientist, "evaluation.finished", f"/evaluations/{evaluation.pk}",
+    )  # fmt: skip
+    assert [message.subject for message in mail.outbox] == [
+        "[credit] scoring v1 is evaluated on holdout"
+    ]
+    MemorySandbox.answer = Written(status=3, out_of_memory=True)
+    start()
+    drive()
+    sent, failed = listener.told
+    assert (sent["event"], sent["version"]) == ("EVALUATION_FINISHED", "1")
+    assert sent["report_sha256"] == evaluation.report_sha256
+    assert sent["data_set_sha256"] == evaluation.data_set.sha256
+    assert (failed["event"], failed["error_code"]) == (
+        "EVALUATION_FAILED", "evaluations.model.out-of-memory",
+    )  # fmt: skip
 
 
 def test_the_image_of_one_evaluation_is_used_by_the_next(start: Start) -> None:
@@ -128,6 +155,7 @@ def test_what_goes_wrong_is_a_sentence_with_a_way_out(
     assert sentence in run.error_text
     assert run.error_remedy
     assert activity_of(evaluation).filter(action="evaluation.fail").count() == 1
+    assert sentence in Notification.objects.get(kind="evaluation.failed").text
 
 
 def test_an_evaluation_of_a_lost_worker_is_started_again_three_times(start: Start) -> None:

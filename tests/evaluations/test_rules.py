@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from django.core import mail
 from django.db import transaction
 from django.test import Client
 from rest_framework.test import APIClient
@@ -62,6 +63,8 @@ def test_a_new_version_is_measured_once_for_each_content_and_its_results_go_on_t
     asked = activity_of(evaluation).get(action="evaluation.request")
     assert (asked.actor_name, asked.data["rule"]) == ("mlgov", "on the holdout")
     assert queries.newest_report(version, data_set) == evaluation
+    assert [to for message in mail.outbox for to in message.to] == [data_scientist.email]
+    assert "The rule “on the holdout” asked for it." in mail.outbox[0].body
     card = current_card(version)
     assert documents.value_at(card.content, "/evaluation/reports")[0]["sha256"] == (
         evaluation.report_sha256

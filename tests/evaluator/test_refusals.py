@@ -2,6 +2,7 @@
 
 import json
 import threading
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -126,6 +127,25 @@ def test_json_records_are_read_and_something_else_is_not(failure: Any) -> None:
 
     assert failure(right, records, format="json") == {}
     assert failure(right, b'{"a": [1]}', format="json")["code"] == "project.data-unreadable"
+
+
+def test_parquet_is_read_as_values_and_something_else_is_not(failure: Any) -> None:
+    seen: list[pd.DataFrame] = []
+
+    def note(rows: pd.DataFrame) -> list[int]:
+        seen.append(rows)
+        return right(rows)
+
+    written = BytesIO()
+    rows = ROWS.assign(place=pd.Categorical(["01069", "x"] * 20), when=pd.Timestamp("2026-11-22"))
+    rows.set_index("b").reset_index().to_parquet(written)
+
+    assert failure(note, written.getvalue(), format="parquet", cohorts=["place"]) == {}
+    assert seen[0].loc[0].to_dict() == {
+        "b": 0.5, "a": 0, "place": "01069", "when": "2026-11-22 00:00:00",
+    }  # fmt: skip
+    assert failure(right, b"PAR1 PAR1", format="parquet")["code"] == "project.data-unreadable"
+    assert "40 rows" in failure(right, written.getvalue(), format="parquet", max_rows=5)["text"]
 
 
 def test_an_answer_of_gigabytes_is_cut_off(failure: Any, monkeypatch: Any) -> None:

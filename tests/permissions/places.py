@@ -29,6 +29,7 @@ from apps.builds.builders.base import Unheard
 from apps.cards import services as cards
 from apps.cards.models import ReportFile, SectionRule, VersionComment
 from apps.deployments.models import ApiKey, Deployment, Endpoint
+from apps.evaluations import logged
 from apps.evaluations import services as evaluations
 from apps.notifications.models import Notification
 from apps.outbox.models import MessageState, OutboxMessage
@@ -81,6 +82,7 @@ class Place:
     data_set: int = NOWHERE
     evaluation: int = NOWHERE
     evaluation_rule: int = NOWHERE
+    logged: str = "no-such-key"
     training_run: str = "ffffffffffffffff"
     experiment: str = "888888"
     event: int = NOWHERE
@@ -317,6 +319,7 @@ def _project(
             "id": version.source_run_id, "artifact_uri": "mlflow-artifacts:/7/run/artifacts",
         },
         "metrics": [{"name": "auc", "value": 0.9}],
+        "datasets": [{"name": "eval", "source": "mlflow-artifacts:/7/run/artifacts/eval.csv"}],
     }  # fmt: skip
     Lineage.objects.create(version=version, document=document)
     review = services.request_review(
@@ -371,6 +374,7 @@ def _project(
         data_set=data_set.pk,
         evaluation=evaluation.pk,
         evaluation_rule=evaluation_rule.pk,
+        logged=logged.data_sets_of(version)[0].key,
         training_run=version.source_run_id,
         experiment=Experiment.objects.create(
             # Not one that the tracking server gives to what tests make there.

@@ -188,6 +188,7 @@ PAGES: dict[str, Body] = {
         "name": "another",
         "file": SimpleUploadedFile("a.csv", ROWS),
     },
+    "evaluations:take_in": lambda w, p: {"key": p.logged},
     "evaluations:rules": lambda w, p: {
         "data_set": p.data_set,
         "name": "Nightly",
@@ -287,6 +288,7 @@ REST: dict[tuple[str, str], Body] = {
         "kind": "binary",
         "target": "label",
     },
+    ("POST", "v1:logged_data_sets"): lambda w, p: {"key": p.logged},
     ("POST", "v1:evaluation_rules"): values(
         name="Nightly",
         occasion="version",

@@ -221,6 +221,10 @@ declare(
                 "manage_project", "evaluation rule", "evaluation_rule.delete", "evaluation.cancel"
             )
         ),
+        "v1:logged_data_sets": methods(
+            GET=view("version"),
+            POST=may("evaluate", "version", "data_set.take_in", rate=Rate.EXPENSIVE),
+        ),
         "v1:version_evaluations": methods(
             GET=view("version"),
             POST=may("evaluate", "version", "evaluation.request", rate=Rate.EXPENSIVE),

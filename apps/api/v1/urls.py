@@ -168,6 +168,11 @@ urlpatterns = [
     path(
         f"{VERSION}/evaluations", evaluations.EvaluationsView.as_view(), name="version_evaluations"
     ),
+    path(
+        f"{VERSION}/logged-data-sets",
+        evaluations.LoggedDataSetsView.as_view(),
+        name="logged_data_sets",
+    ),
     path("evaluations/<int:pk>", evaluations.EvaluationView.as_view(), name="evaluation"),
     path(
         "evaluations/<int:pk>/report",

@@ -11,6 +11,7 @@ from apps.evaluations.services.evaluations import (
     settle,
     start_evaluation,
 )
+from apps.evaluations.services.intakes import TAKE_IN, keep_logged, settle_intake, take_in
 from apps.evaluations.services.rules import (
     add_rule,
     end_evaluations,
@@ -23,16 +24,20 @@ __all__ = [
     "ATTEMPTS",
     "EVALUATE",
     "MOST_AT_ONCE",
+    "TAKE_IN",
     "add_rule",
     "cancel",
     "digest_of_report",
     "end_evaluations",
     "heed",
+    "keep_logged",
     "keep_report",
     "patterns_of",
     "remove_rule",
     "settle",
+    "settle_intake",
     "start_evaluation",
+    "take_in",
     "upload_data_set",
     "withdraw_data_set",
 ]

@@ -38,7 +38,7 @@ def upload_data_set(
     # Outside the transaction: what is stored under its digest may stay without a row.
     blob = storage.save(intake.chunks(file), limit=intake.MOST_BYTES)
     try:
-        return _note_upload(
+        return note_upload(
             project,
             by=by,
             name=name,
@@ -53,14 +53,20 @@ def upload_data_set(
 
 
 @transaction.atomic
-def _note_upload(project: Project, *, by: User, **facts: Any) -> EvaluationDataSet:
+def note_upload(project: Project, *, by: User, **facts: Any) -> EvaluationDataSet:
+    """Write down what was stored already."""
     made = EvaluationDataSet.objects.create(project=project, uploaded_by=by, **facts)
     record(
         actor=by,
         action="data_set.upload",
         obj=made,
         project=project,
-        data={"sha256": made.sha256, "bytes": made.size, "columns": len(made.columns)},
+        data={
+            "sha256": made.sha256,
+            "bytes": made.size,
+            "columns": len(made.columns),
+            **({"source": made.source} if made.source else {}),
+        },
     )
     return made
 

@@ -52,6 +52,7 @@ def visible_runs(user: Any) -> QuerySet[Run]:
         | Q(rollout__deployment__in=deployments.values("pk"))
         | Q(evaluation__in=evaluations.values("pk"))
         | Q(ingest__version__in=versions.values("pk"))
+        | Q(data_set_intake__version__in=versions.values("pk"))
     )
 
 

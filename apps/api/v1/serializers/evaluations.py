@@ -4,7 +4,8 @@ from apps.api.v1.serializers.deployments import Run
 from apps.api.v1.serializers.fields import page_of
 from apps.api.v1.serializers.people import Person
 from apps.evaluations.models import Evaluation as EvaluationRow
-from apps.evaluations.models import EvaluationRule, Format, Kind, Occasion
+from apps.evaluations.models import EvaluationRule as RuleRow
+from apps.evaluations.models import Format, Kind, Occasion
 from apps.stages.models import Stage
 
 
@@ -16,6 +17,10 @@ class DataSet(serializers.Serializer):
     size = serializers.IntegerField()
     columns = serializers.ListField(child=serializers.CharField())
     description = serializers.CharField()
+    taken_from = serializers.CharField(
+        source="source", help_text="Of one that was logged with a run: where it lay."
+    )
+    logged_digest = serializers.CharField(help_text="The digest that MLflow gave it.")
     uploaded_by = Person()
     uploaded_at = serializers.DateTimeField()
 
@@ -38,6 +43,25 @@ class NewDataSet(serializers.Serializer):
 
 class DataSetWithdrawal(serializers.Serializer):
     reason = serializers.CharField(max_length=1000, required=False, allow_blank=True)
+
+
+class LoggedDataSet(serializers.Serializer):
+    key = serializers.CharField(source="logged.key")
+    name = serializers.CharField(source="logged.name")
+    logged_as = serializers.CharField(source="logged.context", help_text="Such as training.")
+    digest = serializers.CharField(source="logged.digest", help_text="As MLflow computed it.")
+    address = serializers.CharField(source="logged.address")
+    why_not = serializers.CharField(
+        source="logged.why_not", help_text="Why it cannot be taken in; else empty."
+    )
+    run = Run(source="intake.run", default=None)
+    data_set = serializers.IntegerField(
+        source="data_set.pk", default=None, help_text="As soon as it is taken in."
+    )
+
+
+class ChosenLogged(serializers.Serializer):
+    key = serializers.CharField(max_length=64)
 
 
 class Evaluation(serializers.Serializer):
@@ -91,7 +115,7 @@ class NewEvaluation(NewSettings):
     data_set = serializers.IntegerField(min_value=1, max_value=2**63 - 1)
 
 
-class Rule(serializers.Serializer):
+class EvaluationRule(serializers.Serializer):
     id = serializers.IntegerField()
     name = serializers.CharField()
     is_global = serializers.SerializerMethodField(help_text="Whether it holds in all projects.")
@@ -117,11 +141,11 @@ class Rule(serializers.Serializer):
     min_rows = serializers.IntegerField()
     seed = serializers.IntegerField()
 
-    def get_is_global(self, rule: EvaluationRule) -> bool:
+    def get_is_global(self, rule: RuleRow) -> bool:
         return rule.project_id is None
 
 
-class NewRule(NewSettings):
+class NewEvaluationRule(NewSettings):
     name = serializers.CharField(max_length=100)
     occasion = serializers.ChoiceField(Occasion.choices)
     stage = serializers.SlugRelatedField("slug", queryset=Stage.objects.all(), required=False)

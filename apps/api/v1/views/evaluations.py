@@ -59,6 +59,24 @@ class DataSetView(Resource):
         return Response(status=204)
 
 
+class LoggedDataSetsView(Resource):
+    @extend_schema(responses=shapes.LoggedDataSet(many=True))
+    def get(self, request: PersonsRequest, name: str, number: int) -> Response:
+        """Data sets that the run of a version logged, and which of them can be taken in."""
+        return self.page(
+            queries.logged_with(version_of(request, name, number)), shapes.LoggedDataSet
+        )
+
+    @extend_schema(request=shapes.ChosenLogged, responses={201: shapes.LoggedDataSet})
+    def post(self, request: PersonsRequest, name: str, number: int) -> Response:
+        """Take one of them in. Ask for the list until its run has ended: then it has an id."""
+        version = version_of(request, name, number)
+        key = self.given(shapes.ChosenLogged)["key"]
+        services.take_in(version, key, by=request.user)
+        found = next(each for each in queries.logged_with(version) if each.logged.key == key)
+        return shown(found, shapes.LoggedDataSet, status=201)
+
+
 class EvaluationsView(Resource):
     @extend_schema(responses=shapes.Evaluation(many=True))
     def get(self, request: PersonsRequest, name: str, number: int) -> Response:
@@ -104,17 +122,17 @@ class EvaluationCancelView(Resource):
 
 
 class RulesView(Resource):
-    @extend_schema(responses=shapes.Rule(many=True))
+    @extend_schema(responses=shapes.EvaluationRule(many=True))
     def get(self, request: PersonsRequest, project: str) -> Response:
         """What is evaluated without anybody asking: the rules of all projects, and its own."""
-        return self.page(queries.rules_of(project_of(request, project)), shapes.Rule)
+        return self.page(queries.rules_of(project_of(request, project)), shapes.EvaluationRule)
 
-    @extend_schema(request=shapes.NewRule, responses={201: shapes.Rule})
+    @extend_schema(request=shapes.NewEvaluationRule, responses={201: shapes.EvaluationRule})
     def post(self, request: PersonsRequest, project: str) -> Response:
         """Have versions of the project evaluated when they are registered, or to be reviewed."""
         found = project_of(request, project)
-        rule = services.add_rule(found, by=request.user, **self.given(shapes.NewRule))
-        return shown(rule, shapes.Rule, status=201)
+        rule = services.add_rule(found, by=request.user, **self.given(shapes.NewEvaluationRule))
+        return shown(rule, shapes.EvaluationRule, status=201)
 
 
 class RuleView(Resource):
