@@ -159,6 +159,18 @@ def importance(report: Mapping[str, Any], most: int = 15) -> Plot | None:
     )
 
 
+def shap(report: Mapping[str, Any], most: int = 15) -> Plot | None:
+    columns = (report.get("shap") or {}).get("columns", [])[:most]
+    if not columns:
+        return None
+    named = [(each["column"], each["mean"], each["mean"]) for each in columns]
+    return _bars(
+        "Mean absolute SHAP value",
+        f"How far each column moves a prediction. {columns[0]['column']} moves it most.",
+        named,
+    )
+
+
 def rates(entry: Mapping[str, Any], measure: str) -> Plot | None:
     """One measure for the groups of a sensitive attribute."""
     named = [

@@ -89,6 +89,7 @@ def job_of(evaluation: Evaluation) -> dict[str, Any]:
         "threshold": evaluation.threshold,
         "seed": evaluation.seed,
         "min_rows": evaluation.min_rows,
+        "explains": True,
         "seconds": _seconds(evaluation) * 0.8,
         "start_seconds": START_SECONDS,
         "facts": {

@@ -39,11 +39,19 @@ def sections_of(report: Mapping[str, Any]) -> dict[str, Any]:
         "curves": _curves(pictures),
         "residuals": _residuals(pictures.get("residuals")),
         "cohorts": [(each["column"], _groups(each["groups"])) for each in report["cohorts"]],
-        "found": _groups(
-            [{**each, "name": f"{each['column']}: {each['name']}"} for each in report["found"]]
-        ),
+        "found": _found(report["found"]),
+        "looked_at": report.get("looked_at"),
         "fairness": [_fairness(each) for each in report["fairness"]],
         "importance": charts.importance(report),
+        "shap": charts.shap(report),
+        "shap_told": report.get("shap"),
+        "shap_table": Table(
+            ["Column", "Moves a prediction by"],
+            [
+                [each["column"], figure(each["mean"])]
+                for each in (report.get("shap") or {}).get("columns", [])
+            ],
+        ),
         "importance_of": words(report["importance"]["metric"]),
         "importance_table": Table(
             ["Column", "Worse by", "Deviation"],
@@ -79,6 +87,31 @@ def _groups(groups: list[dict[str, Any]]) -> Table:
             for group in groups
         ],
     )
+
+
+def _found(groups: list[dict[str, Any]]) -> Table:
+    """With what the model errs there and elsewhere, of reports that say so."""
+    named = [{**each, "name": f"{each['column']}: {each['name']}"} for each in groups]
+    table = _groups(named)
+    if not groups or any("error" not in each for each in groups):
+        return table
+    return Table(
+        [*table.head[:2], "Errs there", "Elsewhere", "Chance", *table.head[2:]],
+        [
+            [
+                *row[:2],
+                _error(each["error"]),
+                _error(each["error_elsewhere"]),
+                "below 0.001" if each["p_value"] < 0.001 else figure(each["p_value"]),
+                *row[2:],
+            ]
+            for each, row in zip(groups, table.rows, strict=True)
+        ],
+    )
+
+
+def _error(found: Mapping[str, float]) -> str:
+    return f"{figure(found['mean'])} ({figure(found['ci_low'])} to {figure(found['ci_high'])})"
 
 
 def _fairness(entry: Mapping[str, Any]) -> dict[str, Any]:

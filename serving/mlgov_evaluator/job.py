@@ -31,6 +31,8 @@ class Job:
     seed: int = 0
     resamples: int = 200
     min_rows: int = 30
+    # SHAP values take longer than all the rest.
+    explains: bool = False
     max_rows: int = 200_000
     seconds: float = 1_200.0
     start_seconds: float = 120.0

@@ -3,6 +3,7 @@
 import time
 import warnings
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import numpy as np
 import pandas as pd
 import sklearn
 
-from mlgov_evaluator import data, fairness, importance, metrics, pictures, slices
+from mlgov_evaluator import data, fairness, importance, metrics, pictures, shapley, slices
 from mlgov_evaluator.failures import Failure
 from mlgov_evaluator.job import REGRESSION, Job
 from mlgov_evaluator.predictions import Outcome, outcome
@@ -42,6 +43,7 @@ def _made(job: Job, path: Path, server: Server, say: Say) -> dict[str, Any]:
     throughput = server.rows / server.seconds if server.seconds else None
     say("Computing metrics.")
     resamples = metrics.resamples_for(len(frame), job.resamples)
+    found, looked_at = slices.found(frame, made, job)
     report: dict[str, Any] = {
         "format": FORMAT,
         "kind": job.kind,
@@ -58,7 +60,8 @@ def _made(job: Job, path: Path, server: Server, say: Say) -> dict[str, Any]:
         "metrics": metrics.measured(made, job.seed, resamples),
         "pictures": pictures.of(made, job.seed),
         "cohorts": slices.of(frame, made, job),
-        "found": slices.found(frame, made, job),
+        "found": found,
+        "looked_at": looked_at,
         "fairness": fairness.of(frame, made, job),
         "notes": notes,
         "facts": job.facts,
@@ -74,6 +77,12 @@ def _made(job: Job, path: Path, server: Server, say: Say) -> dict[str, Any]:
     report["importance"] = importance.of(
         server, features, frame[job.target], made, job, started + job.seconds
     )
+    if job.explains:
+        say("Mixing rows for SHAP values.")
+        report["shap"] = shapley.of(
+            server, features, frame[job.target], made, job, started + job.seconds
+        )
+        report["libraries"]["shap"] = version("shap")
     return report
 
 

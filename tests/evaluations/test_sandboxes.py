@@ -1,7 +1,10 @@
 """Versions are started for real, in virtual environments and in containers, and measured."""
 
+import json
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -9,6 +12,9 @@ from fairlearn import metrics as fair
 from sklearn import metrics as sk
 
 from apps.accounts.models import User
+from apps.builds import packing
+from apps.builds.builders import runtime
+from apps.builds.builders.base import Unheard
 from apps.evaluations import services
 from apps.evaluations.models import Evaluation
 from apps.registry.models import ModelVersion, RegisteredModel
@@ -92,7 +98,37 @@ def test_a_version_is_measured_as_scikit_learn_and_fairlearn_measure_it(
         fair.equalized_odds_difference(frame["progressed"], chosen, sensitive_features=frame["sex"])
     )
     assert report["importance"]["why_not"] == ""
+    assert (report["shap"]["why_not"], len(report["shap"]["columns"])) == ("", len(FEATURES))
     assert report["facts"]["artifact_digest"] == classifying.artifact_digest
+
+
+@pytest.mark.parametrize("environment", KINDS[:1], indirect=True)
+def test_shap_values_are_those_of_shap_for_linear_models_and_for_trees(
+    environment: Environment,
+) -> None:
+    """Computed in the environment that measures: shap is installed in no other."""
+    unheard: Any = Unheard()
+    made = packing.environment_of(runtime.EVALUATOR, environment, unheard)
+    python = Path(made.reference.removeprefix("venv:")) / "bin" / "python"
+    root = Path(__file__).parents[2]
+
+    ended = subprocess.run(
+        [str(python), str(root / "tests/evaluator/shap_numbers.py")],
+        env={"PYTHONPATH": str(root / "serving"), "NUMBA_DISABLE_JIT": "1"},
+        capture_output=True,
+        check=False,
+        text=True,
+    )
+
+    assert ended.returncode == 0, ended.stderr
+    told = json.loads(ended.stdout)
+    for name in ("linear", "forest", "chances"):
+        found, expected = told[name]
+        columns = {each["column"]: each["mean"] for each in found["columns"]}
+        assert columns == pytest.approx(expected, rel=1e-4), name
+        assert (found["algorithm"], found["rows"], found["why_not"]) == ("exact", 50, "")
+    assert "answers labels" in told["labels"][0]["why_not"]
+    assert told["text"][0]["columns"][0]["column"] == "sex"
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 from fairlearn import metrics as fair
@@ -153,11 +154,48 @@ def test_a_regression_report_has_residuals_cohorts_and_the_worst_slices(
         sk.mean_absolute_error(frame["target"][women], pd.Series(predicted)[women])
     )
     assert [each["rows"] for each in bmi["groups"]] == pytest.approx([110] * 4, abs=5)
-    assert (found["found"][0]["column"], found["found"][0]["name"]) == ("age", "59 to 79")
+    worst = found["found"][0]
+    assert (worst["column"], worst["name"]) == ("age", "59 to 79")
+    old = frame["age"] > 59
+    errors = (frame["target"] - predicted).abs()
+    assert worst["error"]["mean"] == pytest.approx(errors[old].mean())
+    assert worst["error"]["ci_low"] < worst["error"]["mean"] < worst["error"]["ci_high"]
+    assert worst["error_elsewhere"]["mean"] == pytest.approx(errors[~old].mean())
+    assert worst["p_value"] < 0.001 < found["looked_at"]
     assert sum(found["pictures"]["residuals"]["histogram"]["counts"]) == len(frame)
     importance = found["importance"]
     assert importance["why_not"] == ""
     assert {each["column"] for each in importance["columns"]} == set(FEATURES)
+
+
+def test_what_errs_only_where_two_columns_meet_is_found_with_both_of_them(
+    evaluate: Evaluate, frame: pd.DataFrame
+) -> None:
+    rows = frame.assign(place=["north", "south"] * 221, target=frame["target"] * 0)
+    both = (rows["place"] == "south") & (rows["sex"] == "one")
+
+    found = evaluate(
+        lambda features: (10.0 * both + frame["age"] % 7 / 10).tolist()[: len(features)],
+        rows,
+        kind="regression",
+        target="target",
+    )
+
+    worst = found["found"][0]
+    assert sorted(worst["column"].split(" and ")) == ["place", "sex"]
+    said = worst["name"].replace("not north", "south").replace("not other", "one")
+    assert sorted(said.split(" and ")) == ["one", "south"]
+    assert worst["rows"] == int(both.sum())
+
+
+def test_chance_alone_is_not_called_a_finding(evaluate: Evaluate, frame: pd.DataFrame) -> None:
+    wrong = np.random.default_rng(1).random(len(frame)) < 0.3
+    guesses = np.where(wrong, 1 - frame["progressed"], frame["progressed"])
+
+    found = evaluate(lambda rows: guesses[: len(rows)].tolist(), kind="binary", target="progressed")
+
+    assert all(each["p_value"] > 0.01 for each in found["found"])
+    assert found["looked_at"] > 20
 
 
 def test_the_column_that_decides_is_the_most_important(evaluate: Evaluate) -> None:
