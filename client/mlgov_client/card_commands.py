@@ -63,6 +63,9 @@ def card(
         content = file.content
         if file.lost:
             click.echo(f"The format has no place for: {', '.join(file.lost)}.", err=True)
+        if file.withheld:
+            names = ", ".join(file.withheld)
+            click.echo(f"Left out, because others read these sections: {names}.", err=True)
     if target is None:
         click.echo(content, nl=False)
         return

@@ -23,19 +23,27 @@ KNOWN_BY = {
 
 @dataclass(frozen=True)
 class CardFile:
-    """A card in some format. `lost` names fields for which the format has no place."""
+    """A card in some format.
+
+    `lost` names fields for which the format has no place, `withheld` sections that are for others
+    to read.
+    """
 
     content: bytes
     name: str
     lost: tuple[str, ...] = ()
+    withheld: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, content: bytes, headers: Mapping[str, str]) -> CardFile:
         said = headers.get("Content-Disposition", "")
         name = said.partition('filename="')[2].partition('"')[0] or "card"
-        lost = headers.get("X-Card-Lost", "")
+        lost, withheld = (
+            tuple(filter(None, headers.get(header, "").split(",")))
+            for header in ("X-Card-Lost", "X-Card-Withheld")
+        )
         # A name of the server is not a path here.
-        return cls(content, Path(name).name, tuple(filter(None, lost.split(","))))
+        return cls(content, Path(name).name, lost, withheld)
 
     def save(self, path: str | os.PathLike[str] | None = None) -> Path:
         """Write it, under the name that mlgov gives it where no other is given."""

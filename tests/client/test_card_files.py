@@ -9,7 +9,7 @@ from apps.accounts.models import User
 from apps.evaluations.sandboxes.base import Written
 from apps.registry.models import ModelVersion, RegisteredModel
 from apps.stages.models import Environment
-from mlgov_client import Client, cli
+from mlgov_client import CardFile, Client, cli
 from tests import factories
 from tests.evaluations.conftest import CSV
 from tests.evaluations.parts import REPORT, MemorySandbox
@@ -67,6 +67,22 @@ def test_a_card_comes_as_a_file_and_goes_as_another(
     out, err = capsys.readouterr()
     assert json.loads(out[out.index("{") :])["model_details"]["name"] == "scoring"
     assert "The format has no place for: " in err
+
+
+def test_a_file_says_what_is_not_in_it_and_is_no_path():
+    headers = {
+        "Content-Disposition": 'attachment; filename="../../card.md"',
+        "X-Card-Lost": "overview.task,overview.tags",
+        "X-Card-Withheld": "security",
+    }
+    file = CardFile.of(b"", headers)
+
+    assert (file.name, file.lost, file.withheld) == (
+        "card.md",
+        ("overview.task", "overview.tags"),
+        ("security",),
+    )
+    assert CardFile.of(b"", {}) == CardFile(b"", "card")
 
 
 @pytest.mark.pdf
