@@ -91,7 +91,7 @@ def report(request: HttpRequest, name: str, number: int, pk: int) -> HttpRespons
         **_frame(version),
         "file": file,
         "ticket": ticket,
-        "may_run": _has_scripts(file) and not ticket,
+        "has_scripts": _has_scripts(file) and not ticket,
         "content": content,
         "trouble": trouble,
         "comparison": comparison,

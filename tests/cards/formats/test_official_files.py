@@ -308,10 +308,11 @@ def test_each_place_of_sagemakers_classes_is_on_the_card_or_kept() -> None:
 def test_what_a_published_file_says_waits_on_the_card_and_nothing_is_dropped(
     version: ModelVersion, data_scientist: User
 ) -> None:
-    card, waiting = exchange.import_card(
+    taken = exchange.import_card(
         version, by=data_scientist, key="cyclonedx", content=BILL, name="bill.json"
     )
-    assert waiting == len(card.unconfirmed)
+    card = taken.revision
+    assert taken.waiting == len(card.unconfirmed)
     assert set(card.unconfirmed) == {
         "/overview/summary", "/overview/task", "/overview/model_type", "/overview/architecture",
         "/data/datasets", "/evaluation/metrics", "/evaluation/graphics", "/use/intended_users",
