@@ -9,10 +9,12 @@ import benchmarks.with_django  # noqa: F401  isort: skip
 import logging
 import os
 import random
+import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 from django.db import connection
@@ -20,7 +22,6 @@ from django.db.models import TextField
 from django.db.models.functions import Cast
 from django.test import Client
 from django.test.runner import DiscoverRunner
-from django.test.utils import CaptureQueriesContext
 from rich.console import Console
 from rich.table import Table
 
@@ -31,7 +32,6 @@ from apps.cards.search.asking import question
 from apps.cards.search.finding import Hidden
 from apps.registry.models import ModelVersion, RegisteredModel
 from apps.registry.states import VersionState
-from benchmarks.cards import timed
 from tests import factories, servers
 
 MODELS = int(os.environ.get("MLGOV_BENCH_CARDS", "10000"))
@@ -45,7 +45,7 @@ QUESTIONS: dict[str, dict[str, str]] = {
     "two words and a phrase": {"q": 'review customer "out of scope"'},
     "a beginning, without a word": {"q": "zebra* -review"},
     "a word, two filters, a metric": {
-        "q": "review", "risk_tier": "high", "task": "ranking", "metric": "auc", "at_least": "0.8",
+        "q": "review", "risk_tier": "medium", "task": "ranking", "metric": "auc", "at_least": "0.8",
     },
 }  # fmt: skip
 
@@ -116,20 +116,37 @@ def searched(owner: User) -> Iterator[tuple[str, float, str]]:
     client = Client()
     client.force_login(owner)
     for title, asked in QUESTIONS.items():
-        with CaptureQueriesContext(connection) as sent:
-            client.get("/cards/search", asked)
         number = f"{_count(owner, asked):,} cards"
-        page = timed(lambda asked=asked: client.get("/cards/search", asked), TIMES)
-        yield f"page: {title}", page, f"{number}, {len(sent)} queries"
-        rest = timed(lambda asked=asked: client.get("/api/v1/cards/search", asked), TIMES)
-        yield f"REST: {title}", rest, number
+        for what, address in (("page", "/cards/search"), ("REST", "/api/v1/cards/search")):
+            yield timed(f"{what}: {title}", lambda a=address, g=asked: client.get(a, g), number)
     for title, texts in {
         "a rare word": ["zebra77"],
         "a word on half of the cards": ["review"],
         "two words and a phrase": ["review", "customer", "out of scope"],
     }.items():
-        found = len(_ilike(texts))
-        yield f"ILIKE: {title}", timed(lambda texts=texts: _ilike(texts), TIMES), f"{found:,} cards"
+        yield timed(f"ILIKE: {title}", lambda t=texts: _ilike(t), f"{len(_ilike(texts)):,} cards")
+
+
+def timed(title: str, work: Callable[[], object], note: str) -> tuple[str, float, str]:
+    """Median of what passed, and beside it what the processors did: others may keep us waiting."""
+    work()
+    passed, before = [], _processor_time()
+    for _ in range(TIMES):
+        began = time.perf_counter()
+        work()
+        passed.append((time.perf_counter() - began) * 1000)
+    spent = (_processor_time() - before) / TIMES
+    return title, statistics.median(passed), f"{spent:,.0f} ms of processors, {note}"
+
+
+def _processor_time() -> float:
+    """Milliseconds of this process and of the one that serves it in the database."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        (pid,) = cursor.fetchone()
+    _, _, numbers = Path(f"/proc/{pid}/stat").read_text().rpartition(")")
+    ticks = sum(map(int, numbers.split()[11:13]))
+    return (time.process_time() + ticks / os.sysconf("SC_CLK_TCK")) * 1000
 
 
 def _count(user: User, given: dict[str, str]) -> int:
