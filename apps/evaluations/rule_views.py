@@ -31,7 +31,11 @@ def rules(request: HttpRequest, slug: str) -> HttpResponse:
     chosen = chosen_among(data_sets, asked.get("data_set"))
     form, refusal = None, None
     if chosen is not None:
-        form = RuleForm(request.POST if posted else None, data_set=chosen)
+        form = RuleForm(
+            request.POST if posted else None,
+            data_set=chosen,
+            initial={"target": chosen.columns[-1]},
+        )
     if posted and form is not None and form.is_valid():
         try:
             made = services.add_rule(
