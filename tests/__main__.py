@@ -2,7 +2,8 @@
 
 Without PostgreSQL there is one run, on SQLite. With it there are two, because both are promised:
 
-1. on SQLite, what is quick and needs nothing but Python; when it fails, that is the end;
+1. on SQLite, what is quick and needs nothing but Python, without what only asks over HTTP for that;
+   when it fails, that is the end;
 2. on PostgreSQL, everything that touches a database: also the tests marked postgres (locks and
    races), and those that are slow or need Docker or a browser. Those, and what touches no database,
    do not get better by running twice.
@@ -21,7 +22,7 @@ from contextlib import ExitStack
 
 from tests import servers
 
-QUICK = "not (postgres or redis or docker or registry or browser or clients or slow)"
+QUICK = "not (postgres or redis or docker or registry or browser or clients or slow or outer)"
 NOTHING_COLLECTED = 5  # pytest's exit status
 # Two processes have the heavy tests, which mostly wait for other processes, so that one more than
 # cores is none too many. More than four wait for the database.

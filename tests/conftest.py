@@ -27,8 +27,12 @@ HEAVY = {
     "tests/journeys/": "product",
     "tests/contract/": "contract",
 }
+# They ask over HTTP for what is tested below them on both databases.
+OUTER = ("tests/api/", "tests/client/", "tests/web/")
+# Files whose tests share something that takes longer to make than they do.
+TOGETHER = ("tests/api/mlflow/test_routes.py", "tests/mlgov/test_importing.py")
 # By one of these a test says that it is not among what runs on SQLite first.
-NOT_QUICK = {"slow", *(capability.marker for capability in capabilities.ALL)}
+NOT_QUICK = {"slow", "outer", *(capability.marker for capability in capabilities.ALL)}
 DATABASE = {"db", "transactional_db", "django_db_setup", "live_server"}
 
 
@@ -57,6 +61,8 @@ class Scheduling(LoadScopeScheduling):
     """Two processes take what is heavy, and then as the others everything else, test by test."""
 
     def _split_scope(self, nodeid: str) -> str:
+        if nodeid.startswith(TOGETHER):
+            return nodeid.partition("::")[0]
         return next((name for path, name in HEAVY.items() if nodeid.startswith(path)), nodeid)
 
 
@@ -68,6 +74,8 @@ def pytest_itemcollected(item: pytest.Item) -> None:
     # Each process starts an MLflow server for these, which takes longer than all of them together.
     if "tracking_server" in getattr(item, "fixturenames", ()):
         item.add_marker("slow")
+    if item.nodeid.startswith(OUTER):
+        item.add_marker("outer")
 
 
 @pytest.hookimpl(trylast=True)  # after -m and -k: what nobody asked for is not missed

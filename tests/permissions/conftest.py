@@ -4,7 +4,9 @@ from typing import Any
 
 import pytest
 from django.db import transaction
+from django.template import Template
 from django.test import override_settings
+from django.test.utils import _TestState
 
 from tests.permissions.places import World, make_world
 
@@ -19,9 +21,12 @@ def world(django_db_setup: None, django_db_blocker: Any) -> Iterator[World]:
     )
     # Thousands of refusals are what is asked for here; what breaks is still told.
     logging.disable(logging.WARNING)
+    # Nobody asks here for the contexts of thousands of pages, which tests keep copies of.
+    keeping, Template._render = Template._render, _TestState.saved_data.template_render
     try:
         with django_db_blocker.unblock(), changed, transaction.atomic():
             yield make_world()
             transaction.set_rollback(True)
     finally:
+        Template._render = keeping
         logging.disable(logging.NOTSET)

@@ -60,10 +60,12 @@ def address(model: type[models.Model]) -> str:
 
 
 def queries(model: type[models.Model]) -> Iterator[dict[str, str]]:
-    """Every lookup of the key with every value; the other fields share them out in turn."""
+    """Every lookup of the key, and of the other fields; they share the values out in turn."""
     for number, field in enumerate(model._meta.concrete_fields):
         if field.primary_key:
-            yield from ({f"{field.name}__{lookup}": odd} for lookup in LOOKUPS for odd in ODD)
+            for turn, lookup in enumerate(LOOKUPS):
+                yield {f"{field.name}__{lookup}": ODD[turn % len(ODD)]}
+                yield {f"{field.name}__{lookup}": ODD[(turn + 1) % len(ODD)]}
         else:
             yield {f"{field.name}__{LOOKUPS[number % len(LOOKUPS)]}": HUGE}
             yield {f"{field.name}__{LOOKUPS[(number + 1) % len(LOOKUPS)]}": "[("}
