@@ -81,6 +81,7 @@ def test_reports_are_read_by_everybody_and_on_narrow_screens(
         f"{card}/evaluations",
         f"{card}/evaluations/new",
         "/projects/credit/data-sets",
+        "/projects/credit/evaluation-rules",
     ):
         page.set_viewport_size({"width": 1280, "height": 900})
         page.goto(path)
