@@ -6,9 +6,13 @@ from apps.access import rulebook
 from apps.access.conditions import Wanted
 from apps.access.policies import Policy
 from apps.accounts.models import User
+from apps.cards import sections
 from apps.evaluations.models import Evaluation, EvaluationDataSet
 from apps.projects.queries import projects_where
 from apps.registry import policies as registry_policies
+
+# Sections of cards that say what a report says.
+SECTIONS = frozenset({"evaluation", "fairness"})
 
 
 class DataSetPolicy(Policy[EvaluationDataSet]):
@@ -47,12 +51,21 @@ class EvaluationPolicy(Policy[Evaluation]):
     def visible_to(
         self, user: Any, action: str = "view", wanted: Wanted = rulebook.NOTHING
     ) -> QuerySet[Evaluation]:
-        found = super().visible_to(user, action, wanted)
+        found = super().visible_to(user, action, wanted).filter(~_kept_from(user))
         if registry_policies.hides_versions(user):
             # Whatever hides a version hides what was measured of it.
             seen = registry_policies.versions.visible_to(user)
             return found.filter(version__in=seen.order_by().values("pk"))
         return found.filter(version__deleted_at=None)
+
+
+def _kept_from(user: User) -> Q:
+    """Reports on versions of whose cards the person may not read what they say."""
+    everywhere, by_project = sections.hidden_by_project(user)
+    if everywhere & SECTIONS:
+        return Q(pk__gt=0)
+    closed = [pk for pk, hidden in by_project.items() if hidden & SECTIONS]
+    return Q(version__model__project__in=closed)
 
 
 data_sets = DataSetPolicy()

@@ -335,3 +335,24 @@ def test_rules_are_laid_down_over_rest_and_keep_the_attributes_that_they_rely_on
         section_rules.set_rule(None, section="data", right="read", roles=["owner"], by=owner)
     with pytest.raises(Invalid):
         section_rules.set_rule(project, section="data", right="edit", by=owner)
+
+
+def test_what_somebody_may_not_read_is_neither_found_nor_compared(
+    secret: ModelVersion, owner: User, viewer: User
+) -> None:
+    other = factories.make_version(
+        factories.make_model(secret.model.project, "other", by=owner), by=owner
+    )
+    ModelVersion.objects.filter(pk__in=[secret.pk, other.pk]).update(state="READY")
+    found = {}
+    for user in (owner, viewer):
+        client, _ = rest(user, secret)
+        answer = client.get("/api/v1/cards/search", {"q": "mat", "versions": "all"})
+        found[user.username] = len(answer.json()["results"])
+    assert found == {owner.username: 1, viewer.username: 0}
+
+    beside = "/cards/compare?card=scoring:1&card=other:1"
+    shown = {user: of(user).get(beside).content.decode() for user in (owner, viewer)}
+    assert SECRET in shown[owner]
+    assert SECRET not in shown[viewer]
+    assert "1 section is for others: Security" in shown[viewer]

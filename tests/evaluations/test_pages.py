@@ -9,6 +9,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from apps.accounts.models import User
+from apps.cards.models import SectionRule
 from apps.evaluations import intake, pages
 from apps.evaluations.models import Evaluation, EvaluationDataSet
 from apps.registry.models import ModelVersion
@@ -137,6 +138,17 @@ def test_a_failure_stands_on_the_page_with_its_way_out(browser: Client, start: S
     assert "evaluations.model.died" in page
     log = browser.get(f"/runs/{evaluation.run_id}/log")
     assert b"Segmentation fault" in log.content
+
+
+def test_who_may_not_read_fairness_on_the_card_does_not_read_it_in_the_report(
+    browser: Client, start: Start, owner: User
+) -> None:
+    page = f"/evaluations/{start().pk}"
+    assert browser.get(page).status_code == 200
+    SectionRule.objects.create(section="fairness", right="read", roles=["owner"])
+    assert browser.get(page).status_code == 404
+    browser.force_login(owner)
+    assert browser.get(page).status_code == 200
 
 
 def test_each_part_of_a_report_may_be_missing() -> None:

@@ -12,7 +12,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
-from apps.cards import comparison, diffs, queries
+from apps.cards import comparison, diffs, queries, sections
 from apps.cards.schema import spoken
 from apps.cards.search import finding
 from apps.cards.search.asking import FILTERS, Question, question
@@ -106,6 +106,10 @@ def compare(request: HttpRequest) -> HttpResponse:
     context = {
         "section": "search",
         "versions": versions,
+        "withheld": {
+            version.model.project.slug: sections.rights(user, version.model.project_id).told
+            for version in versions
+        },
         "metrics": comparison.metrics(cards),
         "fields": comparison.fields(cards),
         "changes": diffs.between(cards[0].content, cards[1].content) if len(cards) == 2 else [],
