@@ -14,7 +14,8 @@ class Attack:
 
     def aimed(self, host: str) -> str:
         """The payload as it is used, with the listener's address."""
-        code = f"window.__fired=1,console.log(/fired:{self.name}/)"
+        # Without quotes and equals signs, which end an attribute, or make Markdown see none.
+        code = f"console.log(/fired:{self.name}/,Reflect.set(self,/__fired/.source,1))"
         return self.payload.replace("§JS§", code).replace("§HOST§", f"{host}/{self.name}")
 
 
