@@ -123,8 +123,14 @@ def _values(
     else:
         explainer = shap.explainers.Exact(answer, masker)
         most = 2 ** background.shape[1]
-    found: np.ndarray = explainer(explained, max_evals=most, silent=True).values
-    return found
+    # Nothing moves the prediction of a row that is like every other, and shap has no answer for it.
+    varied = (background[None, :, :] != explained[:, None, :]).any(axis=(1, 2))
+    if not varied.any():
+        return np.zeros(explained.shape)
+    found: np.ndarray = explainer(explained[varied], max_evals=most, silent=True).values
+    values = np.zeros((len(explained), *found.shape[1:]))
+    values[varied] = found
+    return values
 
 
 def _library() -> Any:
