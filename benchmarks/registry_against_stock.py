@@ -5,7 +5,7 @@ stock server is started twice, as its users do it, with two workers: open to eve
 permissions, which is its `basic-auth` app; mlgov by `manage.py serve`, with two gunicorn workers.
 It has its permissions on as always, and the token of a data scientist who is in some of several
 projects. The stock server with permissions is asked as somebody who is no administrator and may
-read everything by default, the least work that it can have, and remembers checked passwords. They
+edit everything by default, the least work that it can have, and remembers checked passwords. They
 take turns. Every call is made on a connection that is kept, as the Python client makes it, and on a
 new connection each time, which leaves the network's delays out.
 """
@@ -57,7 +57,7 @@ SELECT EXISTS (SELECT 1 FROM outbox_outboxmessage WHERE state = 'waiting')
 # Without a cache each call would be a check of a password, some tens of milliseconds long.
 PERMISSIONS = """
 [mlflow]
-default_permission = READ
+default_permission = EDIT
 database_uri = {database}
 admin_username = admin
 admin_password = {password}
