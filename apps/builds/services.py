@@ -15,12 +15,12 @@ from apps.outbox.services import publish
 from apps.registry.models import ModelVersion
 from apps.registry.services.locks import lock_version
 from apps.runs import services as runs
+from apps.runs.failures import WORKER_LOST
 from apps.runs.models import Run
 from apps.runs.states import RunState
 from apps.stages.models import Environment
 
 BUILD = "builds.build"
-WORKER_LOST = "runs.platform.worker-lost"
 ATTEMPTS = 5
 
 

@@ -5,9 +5,8 @@ from apps.registry import services
 from apps.registry.models import Ingest
 from apps.registry.services.ingests import KIND
 from apps.runs.events import RunEnded
+from apps.runs.failures import WORKER_LOST
 from apps.runs.states import RunState
-
-LOST = "runs.platform.worker-lost"
 
 
 @subscribe(RunEnded)
@@ -21,7 +20,7 @@ def decide_what_a_failed_ingest_means(payload: dict[str, Any]) -> None:
     # A later attempt decides for itself.
     if found is None or found.version.ingests.filter(pk__gt=found.pk).exists():
         return
-    if payload["code"] == LOST:
+    if payload["code"] == WORKER_LOST:
         services.start_again(found.version)
     elif payload["state"] == RunState.CANCELLED:
         services.reject_version(found.version, reason="Somebody cancelled the registration.")

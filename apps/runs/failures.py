@@ -1,5 +1,8 @@
 """How a run fails: with an id, a text a person understands, and a way out."""
 
+# The code of a run whose worker went silent. Whoever started the run decides on another try.
+WORKER_LOST = "runs.platform.worker-lost"
+
 
 class RunFailure(Exception):
     """The work cannot be done.

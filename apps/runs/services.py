@@ -20,7 +20,7 @@ from apps.core.context import acting, current
 from apps.core.errors import Conflict
 from apps.outbox.services import publish
 from apps.runs.events import RunEnded, RunQueued
-from apps.runs.failures import RunCancelled, RunFailure, RunLost
+from apps.runs.failures import WORKER_LOST, RunCancelled, RunFailure, RunLost
 from apps.runs.models import Run, StepState, WorkerBeat
 from apps.runs.runners import RunContext, registration_of
 from apps.runs.states import RUN, UNFINISHED, RunState
@@ -210,7 +210,7 @@ def sweep() -> None:
         finish(
             run,
             RunState.FAILED,
-            code="runs.platform.worker-lost",
+            code=WORKER_LOST,
             text="The worker that carried this out went silent.",
             remedy="mlgov starts it again by itself, but only a few times in a row: "
             "where it stays failed, look after the workers and retry it.",

@@ -15,12 +15,12 @@ from apps.deployments.states import DEPLOYMENT, DeploymentState
 from apps.outbox.services import publish
 from apps.registry.services.locks import lock_version
 from apps.runs import services as runs
+from apps.runs.failures import WORKER_LOST
 from apps.runs.models import Run
 from apps.runs.runners import RunContext
 from apps.runs.states import RunState
 
 ROLLOUT = "deployments.rollout"
-WORKER_LOST = "runs.platform.worker-lost"
 NOT_PERMITTED = "deployments.project.not-permitted"
 ATTEMPTS = 5
 TITLES = {

@@ -25,11 +25,11 @@ from apps.registry import policies as registry_policies
 from apps.registry.models import ModelVersion
 from apps.registry.services.locks import living_version
 from apps.runs import services as runs
+from apps.runs.failures import WORKER_LOST
 from apps.runs.models import Run
 from apps.runs.states import UNFINISHED, RunState
 
 EVALUATE = "evaluations.evaluate"
-WORKER_LOST = "runs.platform.worker-lost"
 ATTEMPTS = 3
 # Waiting or running for one version: each takes minutes of a worker.
 MOST_AT_ONCE = 5

@@ -17,11 +17,11 @@ from apps.registry.models import ModelVersion
 from apps.registry.services.locks import living_version
 from apps.registry.storage import Blob
 from apps.runs import services as runs
+from apps.runs.failures import WORKER_LOST
 from apps.runs.models import Run
 from apps.runs.states import UNFINISHED, RunState
 
 TAKE_IN = "evaluations.take_in"
-WORKER_LOST = "runs.platform.worker-lost"
 ATTEMPTS = 3
 MOST_AT_ONCE = 5
 

@@ -16,6 +16,7 @@ from apps.registry.models import Artifact, Ingest, Lineage, ModelVersion
 from apps.registry.services.locks import lock_version
 from apps.registry.states import VERSION, VersionState
 from apps.runs import services as runs
+from apps.runs.failures import WORKER_LOST
 
 KIND = "registry.ingest"
 MOST_LOSSES = 5
@@ -71,7 +72,7 @@ def start_again(version: ModelVersion) -> Ingest | None:
         return None
     if version.deleted_at is not None:
         return None
-    if version.ingests.filter(run__error_code="runs.platform.worker-lost").count() > MOST_LOSSES:
+    if version.ingests.filter(run__error_code=WORKER_LOST).count() > MOST_LOSSES:
         reject_version(
             version,
             reason="The worker that took over the artifacts went silent again and again. "
